@@ -1,0 +1,1 @@
+"""Alerts: rules, their evaluation, the life of an alert and who is told."""

@@ -1,0 +1,1 @@
+"""Custody: events of waste containers and what follows from them."""

@@ -1,0 +1,1 @@
+"""Dashboards: the gateway's own pages and the Grafana files."""

@@ -1,0 +1,1 @@
+"""Devices: the catalogue of parameters, the registry, codecs, validation and simulation."""

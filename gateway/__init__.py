@@ -1,0 +1,1 @@
+"""The gateway: intake, journal, decide, stores, delivery, HTTP and command line."""

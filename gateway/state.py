@@ -1,0 +1,219 @@
+"""The tables of the state (SQLite through SQLAlchemy Core). Facts are only added; ``*_now`` columns say so.
+
+Written by decide in one transaction with its cursor: outcomes, copies, registry, alerts, transitions, custody_events,
+containers, outbox, counters. Written by others under cursors of their own: store_cursors and store_parked (a store),
+attempts (delivery), people_private, accounts, tokens (HTTP), which no decision reads.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+metadata = sa.MetaData()
+
+settings = sa.Table(
+    "settings", metadata, sa.Column("name", sa.Text, primary_key=True), sa.Column("value", sa.Text, nullable=False)
+)
+
+cursors = sa.Table(
+    "cursors",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("offset", sa.BigInteger, nullable=False),
+)
+
+#: Fates of messages that are not plainly accepted: no row = accepted with every value new and in order.
+#: ``detail`` is JSON: {"refusals": [...], "late": [...], "known": [...], "words": ...}.
+outcomes = sa.Table(
+    "outcomes",
+    metadata,
+    sa.Column("offset", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("fate", sa.Text, nullable=False),  # accepted | parked | repeated
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("device", sa.Text, nullable=False),
+    sa.Column("topic", sa.Text, nullable=False),
+    sa.Column("received_at", sa.BigInteger, nullable=False),
+    sa.Column("detail", sa.Text, nullable=False),
+    sa.Column("copy", sa.Text),  # sha256 of the raw bytes in copies
+    sa.Column("redriven_by", sa.BigInteger),  # offset of the redrive that took it back
+    sa.Index("outcomes_fate", "fate", "offset"),
+)
+
+#: Bytes that an alert, a custody event or a parked message rests on, by SHA-256 (hex).
+copies = sa.Table(
+    "copies",
+    metadata,
+    sa.Column("sha256", sa.Text, primary_key=True),
+    sa.Column("bytes", sa.LargeBinary, nullable=False),
+)
+
+#: Every version of every registry entry; the newest ``offset`` at or below a record's is in force for it.
+registry = sa.Table(
+    "registry",
+    metadata,
+    sa.Column("kind", sa.Text, primary_key=True),
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("offset", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("body", sa.LargeBinary),  # JSON; NULL = removed
+)
+
+#: Erasable: what must not stand in journal or ledger (DESIGN 1, invariant 10).
+people_private = sa.Table(
+    "people_private",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("body", sa.Text, nullable=False),  # JSON: name, phone, email, ...
+)
+
+alerts = sa.Table(
+    "alerts",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("offset", sa.BigInteger, nullable=False),
+    sa.Column("rule", sa.Text, nullable=False),
+    sa.Column("pack", sa.Text, nullable=False),
+    sa.Column("severity", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("unit", sa.Text, nullable=False),
+    sa.Column("place", sa.Text, nullable=False),
+    sa.Column("grid", sa.Text, nullable=False),
+    sa.Column("device", sa.Text, nullable=False),
+    sa.Column("point", sa.Text, nullable=False),
+    sa.Column("parameter", sa.Text, nullable=False),
+    sa.Column("value", sa.Float),
+    sa.Column("limit_value", sa.Float),
+    sa.Column("parameter_unit", sa.Text, nullable=False),
+    sa.Column("since", sa.BigInteger, nullable=False),
+    sa.Column("fired_at", sa.BigInteger),
+    sa.Column("cleared_at", sa.BigInteger),
+    sa.Column("acknowledged_by", sa.Text),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("version", sa.Text, nullable=False),
+    sa.Column("pack_digest", sa.Text, nullable=False),
+    sa.Column("registry_version", sa.BigInteger, nullable=False),
+    sa.Index("alerts_state", "state", "offset"),
+)
+
+#: Append-only history of alerts: (offset, n) is the journal record and the place among its outputs.
+transitions = sa.Table(
+    "transitions",
+    metadata,
+    sa.Column("offset", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("n", sa.Integer, primary_key=True),
+    sa.Column("alert", sa.Text, nullable=False, index=True),
+    sa.Column("event", sa.Text, nullable=False),  # fired | cleared | acknowledged | closed | ...
+    sa.Column("from_state", sa.Text, nullable=False),
+    sa.Column("to_state", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("at", sa.BigInteger, nullable=False),
+    sa.Column("by", sa.Text, nullable=False),
+    sa.Column("value", sa.Float),
+    sa.Column("copy", sa.Text),
+)
+
+custody_events = sa.Table(
+    "custody_events",
+    metadata,
+    sa.Column("offset", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("terminal", sa.Text, nullable=False),
+    sa.Column("event_id", sa.Text, nullable=False),
+    sa.Column("digest", sa.Text, nullable=False),  # SHA-256 of the RFC 8785 form
+    sa.Column("step", sa.Text, nullable=False),
+    sa.Column("ts", sa.BigInteger, nullable=False),
+    sa.Column("received_at", sa.BigInteger, nullable=False),
+    sa.Column("flags", sa.Text, nullable=False),  # JSON list
+    sa.Column("copy", sa.Text, nullable=False),
+    sa.Index("custody_events_identity", "terminal", "event_id"),
+)
+
+containers = sa.Table(
+    "containers",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("offset", sa.BigInteger, nullable=False),
+)
+
+#: What is to be told to whom; ``state_now``: waiting | delivered | dead | refused.
+outbox = sa.Table(
+    "outbox",
+    metadata,
+    sa.Column("offset", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("n", sa.Integer, primary_key=True),
+    sa.Column("channel", sa.Text, nullable=False),
+    sa.Column("event", sa.Text, nullable=False),
+    sa.Column("key", sa.Text, nullable=False),
+    sa.Column("body", sa.Text, nullable=False),
+    sa.Column("created_at", sa.BigInteger, nullable=False),
+    sa.Column("state_now", sa.Text, nullable=False),
+    sa.Column("settled_by", sa.BigInteger),  # offset of the delivery record
+    sa.Index("outbox_state", "state_now", "offset"),
+)
+
+#: Delivery's own memory of attempts; not an output of decide.
+attempts = sa.Table(
+    "attempts",
+    metadata,
+    sa.Column("offset", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("n", sa.Integer, primary_key=True),
+    sa.Column("tries", sa.Integer, nullable=False),
+    sa.Column("next_at", sa.BigInteger, nullable=False),
+    sa.Column("last_error", sa.Text, nullable=False),
+    sa.Column("done", sa.Boolean, nullable=False),
+)
+
+#: Answers of commands, by the offset of the command: JSON {"status": 200|409|422, ...}.
+answers = sa.Table(
+    "answers",
+    metadata,
+    sa.Column("offset", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("body", sa.Text, nullable=False),
+)
+
+counters = sa.Table(
+    "counters",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("value", sa.BigInteger, nullable=False),
+)
+
+#: A store without transactions of its own (InfluxDB) keeps cursor, totals and undecided late values here.
+store_cursors = sa.Table(
+    "store_cursors",
+    metadata,
+    sa.Column("store", sa.Text, primary_key=True),
+    sa.Column("body", sa.Text, nullable=False),  # JSON: StoreStats and what the store needs to repeat a batch
+)
+
+#: What a store refused of accepted messages; the store's follower writes it with the cursor or again after a crash.
+store_parked = sa.Table(
+    "store_parked",
+    metadata,
+    sa.Column("store", sa.Text, primary_key=True),
+    sa.Column("offset", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("detail", sa.Text, nullable=False),
+    sa.Column("whole", sa.Boolean, nullable=False),
+    sa.Column("redriven_by", sa.BigInteger),
+)
+
+accounts = sa.Table(
+    "accounts",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("password", sa.Text, nullable=False),  # argon2
+    sa.Column("role", sa.Text, nullable=False),
+    sa.Column("unit", sa.Text),  # scope of a unit user
+    sa.Column("grid", sa.Text),  # scope by grid path
+    sa.Column("must_change", sa.Boolean, nullable=False),
+    sa.Column("disabled", sa.Boolean, nullable=False),
+)
+
+tokens = sa.Table(
+    "tokens",
+    metadata,
+    sa.Column("digest", sa.Text, primary_key=True),  # SHA-256 of the token
+    sa.Column("account", sa.Text, nullable=False),
+    sa.Column("label", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),  # session | api
+    sa.Column("expires_at", sa.BigInteger),
+)
