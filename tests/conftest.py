@@ -1,0 +1,32 @@
+"""What every test shares: a blocking call in the event loop fails the test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from blockbuster import BlockBuster, blockbuster_ctx
+
+pytest_plugins: list[str] = []
+
+ROOT = Path(__file__).resolve().parent.parent
+SHARED = ROOT.parent / "shared"
+for _plugin in sorted((ROOT / "tests" / "plugins").glob("*.py")):
+    if _plugin.stem != "__init__":
+        pytest_plugins.append(f"tests.plugins.{_plugin.stem}")
+
+
+@pytest.fixture(autouse=True)
+def no_blocking_call_in_the_event_loop() -> Iterator[BlockBuster]:
+    """Blocking calls of the project inside a running event loop raise BlockingError."""
+    with blockbuster_ctx(scanned_modules=["gateway", "devices", "alerts", "custody", "dashboards"]) as blockbuster:
+        yield blockbuster
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of real series and vectors; tests that want it skip where it is absent."""
+    if not SHARED.is_dir():
+        pytest.skip("../shared with the real series and vectors is absent")
+    return SHARED
