@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from blockbuster import BlockBuster, blockbuster_ctx
 
-pytest_plugins: list[str] = []
-
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"
-for _plugin in sorted((ROOT / "tests" / "plugins").glob("*.py")):
-    if _plugin.stem != "__init__":
-        pytest_plugins.append(f"tests.plugins.{_plugin.stem}")
+pytest_plugins = [
+    f"tests.plugins.{path.stem}"
+    for path in sorted((ROOT / "tests" / "plugins").glob("*.py"))
+    if path.stem != "__init__"
+]
 
 
 @pytest.fixture(autouse=True)
