@@ -1,0 +1,66 @@
+"""Faults that no single key shows: files that are absent, keys that need each other, packs that do not exist."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib.resources import files
+from pathlib import Path
+
+from gateway.config.model import Settings
+
+
+def known_packs() -> list[str]:
+    """Names of the rule packs of this version."""
+    folder = files("alerts") / "packs"
+    return sorted(entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml"))
+
+
+def faults_between_keys(settings: Settings, broken: set[str]) -> Iterator[tuple[str, str]]:
+    """Yield (key, reason and what is allowed). Keys in ``broken`` have a fault already; their value is a default."""
+    yield from _files(settings)
+    yield from _tls(settings, broken)
+    yield from (fault for fault in _influx(settings, broken) if fault[0] not in broken)
+    packs = known_packs()
+    for pack in settings.alerts.packs:
+        if pack not in packs:
+            yield "alerts.packs", f"there is no pack {pack!r}; allowed: {', '.join(packs)}"
+
+
+def _files(settings: Settings) -> Iterator[tuple[str, str]]:
+    named: dict[str, Path | None] = {
+        "mqtt.ca": settings.mqtt.ca,
+        "mqtt.cert": settings.mqtt.cert,
+        "mqtt.key": settings.mqtt.key,
+        "influx.ca": settings.influx.ca,
+        "ledger.key_file": settings.ledger.key_file,
+    }
+    for key, path in named.items():
+        if path is None:
+            continue
+        try:
+            with path.open("rb"):
+                pass
+        except OSError as error:
+            yield key, f"{error.strerror}; allowed: a file that the gateway may read"
+
+
+def _tls(settings: Settings, broken: set[str]) -> Iterator[tuple[str, str]]:
+    mqtt = settings.mqtt
+    key, other = ("mqtt.cert", "mqtt.key") if mqtt.key is None else ("mqtt.key", "mqtt.cert")
+    if (mqtt.cert is None) != (mqtt.key is None) and other not in broken:
+        yield key, f"{other} is missing; allowed: both or none"
+    if not mqtt.broker.tls and "mqtt.url" not in broken:
+        for key, path in (("mqtt.ca", mqtt.ca), ("mqtt.cert", mqtt.cert), ("mqtt.key", mqtt.key)):
+            if path is not None:
+                yield key, "mqtt.url is not encrypted; allowed: only with an mqtts:// address"
+
+
+def _influx(settings: Settings, broken: set[str]) -> Iterator[tuple[str, str]]:
+    influx = settings.influx
+    token = influx.token.get_secret_value()
+    if not (token.isascii() and (token.isprintable() or not token)):
+        yield "influx.token", "it has a line break or a character outside ASCII; allowed: printable ASCII"
+    if settings.timeseries.store == "influx" and "timeseries.store" not in broken:
+        for key, value in (("influx.org", influx.org), ("influx.bucket", influx.bucket), ("influx.token", token)):
+            if not value:
+                yield key, "it is empty; allowed: not empty, because timeseries.store is influx"

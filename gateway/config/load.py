@@ -1,0 +1,129 @@
+"""Settings from file, environment and options, or all faults at once."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from gateway.config.checks import faults_between_keys
+from gateway.config.layers import KEYS, SECRETS, SECTIONS, Layer, environment_layer, file_layer, variable
+from gateway.config.model import Settings
+from gateway.errors import ConfigurationError
+
+FILE_NAME = "hygeia.toml"
+
+
+def load(
+    config: Path | None = None, data_dir: Path | None = None, *, environ: Mapping[str, str] | None = None
+) -> Settings:
+    """Read and check the settings of an installation.
+
+    An option overrides the environment, the environment the file, the file the defaults. Without ``config`` the file
+    is ``DIR/hygeia.toml`` of ``data_dir`` where it exists; without both ``./hygeia.toml``, else the one in the data
+    folder that environment or default name. ``environ`` is the process's own unless given.
+
+    Raises:
+        ConfigurationError: with one line a fault, all of them.
+    """
+    environment = environment_layer(environ)
+    layers = [environment]
+    if data_dir is not None:
+        options = Layer("option --data-dir", Path.cwd())
+        options.take({"data": {"dir": str(data_dir)}})
+        layers.insert(0, options)
+    file = config or _default_file(data_dir, environment)
+    if file is not None:
+        layers.append(file_layer(file))
+    settings, faults = _settle(layers)
+    if faults:
+        raise ConfigurationError(faults)
+    return settings
+
+
+def _default_file(data_dir: Path | None, environment: Layer) -> Path | None:
+    usual = environment.values.get("data.dir", KEYS["data.dir"].default)
+    candidates = [data_dir / FILE_NAME] if data_dir is not None else [Path(FILE_NAME), Path(usual) / FILE_NAME]
+    return next((file for file in candidates if file.is_file()), None)
+
+
+def _settle(layers: list[Layer]) -> tuple[Settings, list[str]]:
+    """Settings and all faults; keys with a fault are left out, so that the rest is still checked together."""
+    faults = [fault for layer in layers for fault in layer.faults]
+    faults += _remove_unknown(layers)
+    broken = {key for layer in layers for key in layer.unread}
+    while True:
+        values = {key: value for layer in reversed(layers) for key, value in layer.values.items()}
+        try:
+            settings = Settings(**_nest({key: value for key, value in values.items() if key not in broken}))
+        except ValidationError as error:
+            wrong = {_key_of(item["loc"]): item for item in error.errors(include_url=False)}
+            faults += [_fault(key, values[key], layers, item["type"], item["msg"]) for key, item in wrong.items()]
+            broken |= wrong.keys()
+        else:
+            break
+    between = faults_between_keys(settings, broken)
+    if any(layer.unreadable for layer in layers):
+        # What seems to be missing may stand in what could not be read.
+        between = ((key, reason) for key, reason in between if key in values)
+    return settings, faults + [
+        _line(key, _shown(key, values.get(key, KEYS[key].default)), _origin(key, layers), reason)
+        for key, reason in between
+    ]
+
+
+def _remove_unknown(layers: list[Layer]) -> Iterator[str]:
+    for layer in layers:
+        for key in [key for key in layer.values if key not in KEYS]:
+            layer.values.pop(key)
+            yield _unknown(key, layer)
+
+
+def _unknown(key: str, layer: Layer) -> str:
+    if key in SECTIONS:
+        return f"{key} (from {layer.origin(key)}): this is a section; allowed: [{key}] with keys under it"
+    written = [*KEYS, *(f"{secret}_file" for secret in SECRETS)]
+    near = difflib.get_close_matches(key, written, n=1, cutoff=0.0)[0]
+    name = f"{near} ({variable(near)})" if layer.source == "environment" else near
+    return f"{key} (from {layer.origin(key)}): there is no such key; the nearest is {name}"
+
+
+def _key_of(location: tuple[int | str, ...]) -> str:
+    """The dotted key of a pydantic location: what follows the key (an index of a list) is left out."""
+    return next(key for key in (".".join(map(str, location[:size])) for size in (2, 1)) if key in KEYS)
+
+
+def _nest(values: Mapping[str, Any]) -> dict[str, Any]:
+    tree: dict[str, Any] = {}
+    for key, value in values.items():
+        section, _, name = key.rpartition(".")
+        (tree.setdefault(section, {}) if section else tree)[name] = value
+    return tree
+
+
+def _fault(key: str, value: object, layers: list[Layer], kind: str, message: str) -> str:
+    reason = message.removeprefix("Value error, ") + "; " if kind == "value_error" else ""
+    return _line(key, _shown(key, value), _origin(key, layers), f"{reason}allowed: {allowed(key)}")
+
+
+def allowed(key: str) -> str:
+    """What may be written for a key, in words."""
+    extra = KEYS[key].json_schema_extra
+    return str(extra["allowed"]) if isinstance(extra, dict) else ""
+
+
+def _shown(key: str, value: object) -> str:
+    if key in SECRETS:
+        return "(not shown)"
+    return repr(str(value) if isinstance(value, Path) else value)
+
+
+def _origin(key: str, layers: list[Layer]) -> str:
+    return next((layer.origin(key) for layer in layers if key in layer.values), "default")
+
+
+def _line(key: str, value: str, origin: str, reason: str) -> str:
+    return f"{key} = {value} (from {origin}): {reason}"

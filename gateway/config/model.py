@@ -1,0 +1,339 @@
+"""The settings: one class a section, one field a key.
+
+``description`` says what a key is for and ``allowed`` what may be written; both stand in docs/configuration.md and
+in the message of a fault. Secrets are ``SecretStr``: they never appear in a log, an error or a listing.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal, NamedTuple
+from urllib.parse import quote, unquote, urlsplit
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ByteSize, ConfigDict, Field, SecretStr
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+
+NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+MIB = 1024 * 1024
+
+
+class Broker(NamedTuple):
+    """The parts of an MQTT address; ``username`` and ``password`` are None where the address has none."""
+
+    host: str
+    port: int
+    tls: bool
+    username: str | None
+    password: str | None
+
+
+def parse_broker(url: str) -> Broker:
+    """Take ``mqtt[s]://[user[:password]@]host[:port]`` apart. Raises ValueError without quoting the address."""
+    parts = urlsplit(url)
+    if parts.scheme not in {"mqtt", "mqtts"} or not parts.hostname:
+        raise ValueError("not mqtt://host:port or mqtts://host:port")
+    if parts.path not in {"", "/"} or parts.query or parts.fragment:
+        raise ValueError("something follows the port; a '/', '?', '#' or '@' of a password is written in % form")
+    try:
+        port = parts.port
+    except ValueError:
+        raise ValueError("the port is no number from 1 to 65535") from None
+    tls = parts.scheme == "mqtts"
+    username = unquote(parts.username) if parts.username is not None else None
+    password = unquote(parts.password) if parts.password is not None else None
+    return Broker(parts.hostname, port or (8883 if tls else 1883), tls, username, password)
+
+
+def parse_listen(text: str) -> tuple[str, int]:
+    """Take ``host:port`` or ``[v6]:port`` apart. Raises ValueError."""
+    host, _, port = text.rpartition(":")
+    if not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
+        raise ValueError("not host:port")
+    if host.startswith("[") != host.endswith("]") or (":" in host and not host.startswith("[")):
+        raise ValueError("an IPv6 address stands in brackets")
+    return host.strip("[]"), int(port)
+
+
+def _broker_url(url: SecretStr) -> SecretStr:
+    parse_broker(url.get_secret_value())
+    return url
+
+
+def _web_url(text: str) -> str:
+    if text:
+        parts = urlsplit(text)
+        if parts.scheme not in {"http", "https"} or not parts.hostname or not (parts.port is None or parts.port):
+            raise ValueError("not http://host or https://host")
+    return text.rstrip("/")
+
+
+def _secret_web_url(url: SecretStr) -> SecretStr:
+    try:
+        _web_url(url.get_secret_value())
+    except ValueError:
+        raise ValueError("not http://host or https://host") from None
+    return url
+
+
+def _listen(text: str) -> str:
+    parse_listen(text)
+    return text
+
+
+def _zone(text: str) -> str:
+    if text not in available_timezones():
+        raise ValueError("no such zone")
+    return text
+
+
+def _client_id(text: str) -> str:
+    if not NAME.fullmatch(text):
+        raise ValueError("not a name")
+    return text
+
+
+def _root(text: str) -> str:
+    levels = text.split("/")
+    if text.startswith("$") or not all(levels) or set(text) & {"+", "#", "\0"} or len(text) > 200:
+        raise ValueError("not a topic without wildcards")
+    return text
+
+
+def _split(value: object) -> object:
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+def _size(smallest: int, largest: int) -> AfterValidator:
+    def within(value: ByteSize) -> ByteSize:
+        if not smallest <= value <= largest:
+            raise ValueError("out of range")
+        return value
+
+    return AfterValidator(within)
+
+
+def _key(default: Any, description: str, allowed: str, **options: Any) -> Any:  # noqa: ANN401 - as pydantic's Field
+    return Field(default=default, description=description, json_schema_extra={"allowed": allowed}, **options)
+
+
+WebUrl = Annotated[str, AfterValidator(_web_url)]
+SecretWebUrl = Annotated[SecretStr, AfterValidator(_secret_web_url)]
+
+
+class Section(BaseModel):
+    """A section of the file. Unknown keys are faults, and values never stand in pydantic's own messages."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, validate_default=False)
+
+
+class Data(Section):
+    """Where the installation lives."""
+
+    dir: Path = _key(
+        Path("/var/lib/hygeia"),
+        "Folder of journal, state, readings, keys and files. `--data-dir` overrides it.",
+        "a folder that the gateway may write",
+    )
+
+
+class JournalSection(Section):
+    """The durable log of everything that came in."""
+
+    keep_days: int = _key(
+        30,
+        "A journal file is kept at least this long, and until every follower is past it.",
+        "1 to 36500",
+        ge=1,
+        le=36500,
+    )
+    min_free: Annotated[ByteSize, _size(MIB, 2**60)] = _key(
+        ByteSize(512 * MIB),
+        "With less free disk space than this the gateway stops acknowledging messages, raises an alarm, and goes on by "
+        "itself when there is room again.",
+        'a size of at least 1MiB, such as "512MiB" or "2GB"',
+    )
+    segment: Annotated[ByteSize, _size(64 * 1024, 4096 * MIB)] = _key(
+        ByteSize(64 * MIB), "A journal file is closed at this size, or after a day.", 'a size from "64KiB" to "4GiB"'
+    )
+
+
+class Mqtt(Section):
+    """The broker that devices publish to."""
+
+    url: Annotated[SecretStr, AfterValidator(_broker_url)] = _key(
+        SecretStr("mqtt://127.0.0.1:1883"),
+        "Address of the broker, with user and password. Special characters of a password are written in % form.",
+        "mqtt://user:password@host:port, or mqtts:// for TLS",
+    )
+    root: Annotated[str, AfterValidator(_root)] = _key(
+        "hygeia/v1",
+        "First levels of all topics of our own devices.",
+        "topic levels without +, #, or an empty level, not starting with $",
+    )
+    client_id: Annotated[str, AfterValidator(_client_id)] = _key(
+        "hygeia",
+        "Name of the persistent session at the broker; unique to this installation.",
+        "1 to 64 of the characters A-Z a-z 0-9 _ . -",
+    )
+    ca: Path | None = _key(
+        None, "PEM file with the authority that signed the broker's certificate (else the system's).", "a PEM file"
+    )
+    cert: Path | None = _key(None, "PEM file with the gateway's own certificate.", "a PEM file, together with mqtt.key")
+    key: Path | None = _key(None, "PEM file with the key of `mqtt.cert`.", "a PEM file, together with mqtt.cert")
+    receive_maximum: int = _key(
+        1000, "How many messages the broker may send before the gateway acknowledges one.", "1 to 65535", ge=1, le=65535
+    )
+    keep_alive_s: int = _key(
+        30,
+        "The broker takes the gateway for dead after one and a half times this.",
+        "5 to 3600 (seconds)",
+        ge=5,
+        le=3600,
+    )
+
+    @property
+    def broker(self) -> Broker:
+        """The address taken apart, with user and password in clear."""
+        return parse_broker(self.url.get_secret_value())
+
+    @property
+    def shown_url(self) -> str:
+        """The address without the password, for people and logs."""
+        broker = self.broker
+        user = f"{quote(broker.username, safe='')}@" if broker.username else ""
+        host = f"[{broker.host}]" if ":" in broker.host else broker.host
+        return f"{'mqtts' if broker.tls else 'mqtt'}://{user}{host}:{broker.port}"
+
+
+class Timeseries(Section):
+    """Where readings are stored."""
+
+    store: Literal["embedded", "influx"] = _key(
+        "embedded",
+        "`embedded` keeps readings in a file of the data folder, `influx` in InfluxDB 2.",
+        "embedded or influx",
+    )
+
+
+class Influx(Section):
+    """The InfluxDB server, used where `timeseries.store` is `influx`."""
+
+    url: WebUrl = _key("http://127.0.0.1:8086", "Address of the server.", "http://host:port or https://host:port")
+    org: str = _key("", "Organisation.", "a name; needed where timeseries.store is influx")
+    bucket: str = _key("", "Bucket that readings are written to.", "a name; needed where timeseries.store is influx")
+    token: SecretStr = _key(
+        SecretStr(""),
+        "Token that may read and write the bucket.",
+        "a token of printable ASCII; needed where timeseries.store is influx",
+    )
+    ca: Path | None = _key(None, "PEM file with the authority that signed the server's certificate.", "a PEM file")
+
+
+class Http(Section):
+    """Pages and API."""
+
+    listen: Annotated[str, AfterValidator(_listen)] = _key(
+        "127.0.0.1:8080",
+        "Address of pages and API; port 0 takes a free one. Beyond loopback every call needs a user or a token.",
+        "host:port",
+    )
+    public_url: WebUrl = _key(
+        "", "Address under which people reach the pages, for links in messages.", "empty, http://host or https://host"
+    )
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port of ``listen``."""
+        return parse_listen(self.listen)
+
+
+class Alerts(Section):
+    """Rules and who is told."""
+
+    packs: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = _key(
+        ("gb5749-2022",),
+        "Rule packs in force.",
+        "a list of packs that exist (in the environment: names with commas between)",
+    )
+    webhook: SecretWebUrl = _key(
+        SecretStr(""),
+        "Address that every alert is posted to. It may hold a token, so it is treated as a secret.",
+        "empty, http://host/path or https://host/path",
+    )
+    webhook_secret: SecretStr = _key(SecretStr(""), "Key of the signature of each call of the webhook.", "any text")
+
+
+class Deliver(Section):
+    """How long messages to people are tried."""
+
+    max_age_h: int = _key(
+        24,
+        "A message that could not be delivered for this long is given up, visibly.",
+        "1 to 720 (hours)",
+        ge=1,
+        le=720,
+    )
+
+
+class Ledger(Section):
+    """The tamper-evident ledger."""
+
+    origin: str = _key(
+        "hygeia.example/ledger/1",
+        "Name of this ledger; verifiers pin it. Choose it once: a host name of yours and a path.",
+        "1 to 200 printable characters without space and +",
+        pattern=r"^[^\s+]{1,200}$",
+    )
+    key_file: Path | None = _key(
+        None, "File of the key that signs the ledger (else `keys/ledger.key` in the data folder).", "a file, mode 0600"
+    )
+
+
+class Log(Section):
+    """What the gateway writes to standard error."""
+
+    level: Literal["debug", "info", "warning", "error"] = _key(
+        "info", "Least severe kind of line that is written.", "debug, info, warning or error"
+    )
+    format: Literal["console", "json"] = _key(
+        "console", "`console` for people, `json` for machines, one object a line.", "console or json"
+    )
+
+
+class Settings(BaseSettings):
+    """Everything that can be set. Made by ``gateway.config.load``; made by hand it reads no file and no environment."""
+
+    model_config = SettingsConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, env_prefix="HYGEIA_")
+
+    time_zone: Annotated[str, AfterValidator(_zone)] = _key(
+        "Asia/Shanghai", "Days and reports follow this zone.", "an IANA name, such as Asia/Shanghai"
+    )
+    data: Data = Data()
+    journal: JournalSection = JournalSection()
+    mqtt: Mqtt = Mqtt()
+    timeseries: Timeseries = Timeseries()
+    influx: Influx = Influx()
+    http: Http = Http()
+    alerts: Alerts = Alerts()
+    deliver: Deliver = Deliver()
+    ledger: Ledger = Ledger()
+    log: Log = Log()
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """``time_zone`` as an object."""
+        return ZoneInfo(self.time_zone)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - pydantic-settings calls it with all of them
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only what ``load`` hands over: it reads file and environment itself, to name the source of a fault."""
+        return (init_settings,)

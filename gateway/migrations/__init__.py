@@ -1,0 +1,1 @@
+"""Migrations of the state database; ``gateway.database.upgrade`` runs them, ``make migration`` drafts a new one."""
