@@ -1,0 +1,288 @@
+"""The registry in memory: who and what is supervised, as of one journal offset (pure).
+
+Entries are kept as the JSON bytes of their bodies and decoded on demand, so that ten thousand devices fit into a few
+MiB. Folded from journal records by decide and by each store follower, each with a Registry of its own. An import
+replaces entries by (kind, id); an entry goes only by a change that says so (``body`` None).
+
+A body has the keys of the registry file (``devices.model``) in plain JSON shapes. ``from``, ``to`` (exclusive) and
+``earliest`` are ms since 1970 UTC. An entry that occurs several times has the body
+``{"id": ..., "periods": [body, ...]}`` in order of ``from``; ``get`` picks one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+import msgspec
+
+from devices.observation import Subject
+from devices.parameters import CATALOGUE
+from devices.topics import matches, specificity
+
+#: The sections of a registry file, in its order (DESIGN 4.6).
+KINDS = ("units", "places", "grid", "devices", "scales", "people", "vehicles", "calendars", "sources")
+
+#: Keys of a person that never stand in journal or ledger (DESIGN 1, invariant 10).
+PRIVATE = frozenset({"name", "phone", "email", "password", "token"})
+
+#: Decoded bodies and topics that are remembered; more are only slower.
+_BODIES = 4096
+_TOPICS = 65_536
+
+_decode = msgspec.json.Decoder(dict[str, Any]).decode
+_encode = msgspec.json.Encoder().encode
+
+
+class Change(msgspec.Struct):
+    """One entry as it is from now on; ``body`` None removes it. ``kind`` is one of ``KINDS``."""
+
+    kind: str
+    id: str
+    body: dict[str, Any] | None
+
+
+class Address(NamedTuple):
+    """Whom a message is from. ``device`` is None where ``source`` finds it in the payload (a JSON path)."""
+
+    device: str | None
+    source: dict[str, Any] | None
+    channel: str
+
+
+class Labels(NamedTuple):
+    """The labels of a device, in the order of the stores' tags; absent ones are ``-``."""
+
+    device: str
+    kind: str = "-"
+    place: str = "-"
+    unit: str = "-"
+    district: str = "-"
+
+
+class SubjectParts(NamedTuple):
+    """What decisions ask about where a device measures; absent parts are empty. ``accepted``: notifies and counts."""
+
+    place: str = ""
+    place_kind: str = ""
+    unit: str = ""
+    profile: str = ""
+    disinfectant: str = ""
+    grid: str = ""
+    accepted: bool = True
+
+
+class Registry:
+    """See the module's docstring. ``root`` is the topic root of DESIGN 4.1, without a slash at its end."""
+
+    def __init__(self, root: str = "hygeia/v1") -> None:
+        self.version = -1
+        self._prefix = f"{root}/"
+        self._entries: dict[str, dict[str, bytes]] = {kind: {} for kind in KINDS}
+        self._bodies: dict[tuple[str, str], dict[str, Any]] = {}
+        self._addresses: dict[str, Address | None] = {}
+        self._sources: list[tuple[list[str], dict[str, Any]]] | None = None
+
+    def apply(self, changes: Iterable[Change], offset: int) -> None:
+        """Fold the changes of the journal record at ``offset``; the same changes again change nothing."""
+        for change in changes:
+            entries = self._entries[change.kind]
+            if change.body is None:
+                entries.pop(change.id, None)
+            else:
+                entries[change.id] = _encode(change.body)
+        self._changed(offset)
+
+    def load(self, rows: Iterable[tuple[str, str, bytes]], offset: int) -> None:
+        """Take over (kind, id, JSON body) rows as of ``offset``, forgetting what was there."""
+        self._entries = {kind: {} for kind in KINDS}
+        for kind, name, body in rows:
+            self._entries[kind][name] = body
+        self._changed(offset)
+
+    def rows(self) -> Iterator[tuple[str, str, bytes]]:
+        """Every entry as ``load`` takes it."""
+        return ((kind, name, body) for kind, entries in self._entries.items() for name, body in entries.items())
+
+    def _changed(self, offset: int) -> None:
+        self.version = offset
+        self._bodies.clear()
+        self._addresses.clear()
+        self._sources = None
+
+    def body(self, kind: str, name: str) -> dict[str, Any] | None:
+        """The whole body, with all its periods; shared, so it must not be changed. None = not registered."""
+        found = self._bodies.get((kind, name))
+        if found is not None:
+            return found
+        raw = self._entries[kind].get(name)
+        if raw is None:
+            return None
+        if len(self._bodies) >= _BODIES:
+            self._bodies.clear()
+        found = self._bodies[kind, name] = _decode(raw)
+        return found
+
+    def get(self, kind: str, id: str, at: int | None = None) -> dict[str, Any] | None:  # noqa: A002 - the field's word
+        """The entry in force at ``at`` (ms since 1970 UTC), or the newest period without ``at``.
+
+        None where it is not registered or no period holds at that time. Shared: must not be changed.
+        """
+        body = self.body(kind, id)
+        if body is None:
+            return None
+        periods: list[dict[str, Any]] = body.get("periods") or [body]
+        if at is None:
+            return periods[-1]
+        for period in reversed(periods):
+            if period.get("from", at) <= at < period.get("to", at + 1):
+                return period
+        return None
+
+    def ids(self, kind: str) -> list[str]:
+        """Every registered id of a kind, sorted."""
+        return sorted(self._entries[kind])
+
+    def resolve(self, topic: str) -> Address | None:
+        """Whom a topic belongs to: the root's topics first, then the sources, the most specific filter first.
+
+        None where nobody has it. A device of the root's topics need not be registered.
+        """
+        try:
+            return self._addresses[topic]
+        except KeyError:
+            pass
+        if len(self._addresses) >= _TOPICS:
+            self._addresses.clear()
+        found = self._addresses[topic] = self._under_root(topic) or self._under_sources(topic)
+        return found
+
+    def _under_root(self, topic: str) -> Address | None:
+        if not topic.startswith(self._prefix):
+            return None
+        parts = topic[len(self._prefix) :].split("/")
+        if len(parts) == 4 and parts[2] == "up" and parts[3] in {"telemetry", "event", "status"} and parts[1]:
+            return Address(parts[1], None, parts[3])
+        return None
+
+    def _under_sources(self, topic: str) -> Address | None:
+        if self._sources is None:
+            sources = [source for name in self.ids("sources") if (source := self.get("sources", name)) is not None]
+            sources.sort(key=lambda source: specificity(source["filter"]))
+            self._sources = [(source["filter"].split("/"), source) for source in sources]
+        levels = topic.split("/")
+        for pattern, source in self._sources:
+            if matches(pattern, levels):
+                return Address(_device_of(source["device"], levels), source, "telemetry")
+        return None
+
+    def tags(self, device: str, at: int | None = None) -> Labels:
+        """The labels of a device; the district is the first step of the grid path."""
+        entry = self.get("devices", device, at)
+        if entry is None:
+            return Labels(device or "-")
+        parts = self.subject_parts(device, at)
+        district = parts.grid.split("/", 1)[0]
+        return Labels(device, entry["kind"], parts.place or "-", parts.unit or "-", district or "-")
+
+    def subject_parts(self, device: str, at: int | None = None) -> SubjectParts:
+        """What is known of the place a device measures; unit and grid come from the places above where it has none."""
+        entry = self.get("devices", device, at)
+        name = entry.get("place") if entry else None
+        place = self.get("places", name, at) if name else None
+        if name is None or place is None:
+            return SubjectParts(place=name or "")
+        unit, grid = self._above(place, at)
+        return SubjectParts(
+            place=name,
+            place_kind=place["kind"],
+            unit=unit,
+            profile=place.get("profile", ""),
+            disinfectant=place.get("disinfectant", ""),
+            grid=grid,
+            accepted=place.get("state", "accepted") == "accepted",
+        )
+
+    def _above(self, place: dict[str, Any], at: int | None) -> tuple[str, str]:
+        """Unit and grid path of a place: its own, else those of the nearest place above, else the unit's grid."""
+        unit, grid = place.get("unit", ""), place.get("grid", "")
+        seen = {place["id"]}
+        above = place.get("parent")
+        while above and above not in seen and not (unit and grid):
+            seen.add(above)
+            parent = self.get("places", above, at) or {}
+            unit, grid = unit or parent.get("unit", ""), grid or parent.get("grid", "")
+            above = parent.get("parent")
+        if unit and not grid:
+            grid = (self.get("units", unit, at) or {}).get("grid", "")
+        return unit, grid
+
+    def subject(self, device: str, point: str, parameter: str, channel: int = -1, at: int | None = None) -> Subject:
+        """What a rule may ask of one channel of a device at a time."""
+        parts = self.subject_parts(device, at)
+        known = CATALOGUE.get(parameter)
+        return Subject(
+            key=f"{device}/{point}/{parameter}",
+            device=device,
+            point=point,
+            parameter=parameter,
+            parameter_unit=known.unit if known else "",
+            place=parts.place,
+            place_kind=parts.place_kind,
+            unit=parts.unit,
+            profile=parts.profile,
+            disinfectant=parts.disinfectant,
+            grid=parts.grid,
+            channel=channel,
+            notify=parts.accepted,
+        )
+
+    def turns(self, device: str) -> list[int]:
+        """The times at which what is known of a device changes by ``from`` or ``to`` (sorted; mostly empty).
+
+        Between two of them ``get``, ``tags`` and ``subject`` of a device stay the same.
+        """
+        bodies = [self.body("devices", device)]
+        seen: set[str] = set()
+        waiting = [period.get("place") for period in periods_of(bodies[0])]
+        while waiting:
+            name = waiting.pop()
+            if name and name not in seen:
+                seen.add(name)
+                bodies.append(self.body("places", name))
+                for period in periods_of(bodies[-1]):
+                    waiting.append(period.get("parent"))
+                    bodies.append(self.body("units", period.get("unit", "")))
+        return sorted(
+            {period[key] for body in bodies for period in periods_of(body) for key in ("from", "to") if key in period}
+        )
+
+
+def periods_of(body: dict[str, Any] | None) -> list[dict[str, Any]]:
+    """The periods of a body in order of ``from``; mostly only itself."""
+    if body is None:
+        return []
+    periods: list[dict[str, Any]] = body.get("periods") or [body]
+    return periods
+
+
+def _device_of(rule: str, levels: list[str]) -> str | None:
+    """The device by a source's ``device`` rule: ``topic[i]``, ``=literal``, or None for a JSON path."""
+    if rule.startswith("="):
+        return rule[1:]
+    if rule.startswith("topic["):
+        index = int(rule[6:-1])
+        return levels[index] if index < len(levels) else ""
+    return None
+
+
+def split_private(person: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """(what may be journaled, what may only stand in the erasable table) of a person's body."""
+    if "periods" in person:
+        pairs = [split_private(period) for period in person["periods"]]
+        private: dict[str, Any] = {}
+        for _, part in pairs:
+            private |= part
+        return {**person, "periods": [public for public, _ in pairs]}, private
+    public = {key: value for key, value in person.items() if key not in PRIVATE}
+    return public, {key: value for key, value in person.items() if key in PRIVATE}
