@@ -120,7 +120,8 @@ class Registry:
             return None
         if len(self._bodies) >= _BODIES:
             self._bodies.clear()
-        found = self._bodies[kind, name] = _decode(raw)
+        found = _decode(raw)
+        self._bodies[kind, name] = found
         return found
 
     def get(self, kind: str, id: str, at: int | None = None) -> dict[str, Any] | None:  # noqa: A002 - the field's word
@@ -128,16 +129,10 @@ class Registry:
 
         None where it is not registered or no period holds at that time. Shared: must not be changed.
         """
-        body = self.body(kind, id)
-        if body is None:
-            return None
-        periods: list[dict[str, Any]] = body.get("periods") or [body]
+        periods = periods_of(self.body(kind, id))
         if at is None:
-            return periods[-1]
-        for period in reversed(periods):
-            if period.get("from", at) <= at < period.get("to", at + 1):
-                return period
-        return None
+            return periods[-1] if periods else None
+        return next((period for period in reversed(periods) if _holds(period, at)), None)
 
     def ids(self, kind: str) -> list[str]:
         """Every registered id of a kind, sorted."""
@@ -264,6 +259,10 @@ def periods_of(body: dict[str, Any] | None) -> list[dict[str, Any]]:
         return []
     periods: list[dict[str, Any]] = body.get("periods") or [body]
     return periods
+
+
+def _holds(period: dict[str, Any], at: int) -> bool:
+    return bool(period.get("from", at) <= at < period.get("to", at + 1))
 
 
 def _device_of(rule: str, levels: list[str]) -> str | None:
