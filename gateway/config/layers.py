@@ -84,9 +84,9 @@ class Layer:
             self.values[key] = file.read_text(encoding="utf-8").rstrip("\r\n")
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
-            self.faults.append(
-                f"{named} = {str(value)!r} (from {self.source}): {reason}; allowed: a file with the secret"
-            )
+            # The name itself is not shown: people paste the secret where the file's name belongs.
+            self.faults.append(f"{named} (from {self.source}): {reason}; allowed: the name of a file with the secret")
+            self.unread.add(key)
         self.origins[key] = f"{file}, named by {named} in {self.source}"
 
 

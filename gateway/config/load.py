@@ -85,7 +85,7 @@ def _remove_unknown(layers: list[Layer]) -> Iterator[str]:
 def _unknown(key: str, layer: Layer) -> str:
     if key in SECTIONS:
         return f"{key} (from {layer.origin(key)}): this is a section; allowed: [{key}] with keys under it"
-    written = [*KEYS, *(f"{secret}_file" for secret in SECRETS)]
+    written = [*KEYS, *(f"{secret}_file" for secret in SECRETS), *([] if "." in key else SECTIONS)]
     near = difflib.get_close_matches(key, written, n=1, cutoff=0.0)[0]
     name = f"{near} ({variable(near)})" if layer.source == "environment" else near
     return f"{key} (from {layer.origin(key)}): there is no such key; the nearest is {name}"
