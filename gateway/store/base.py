@@ -133,8 +133,9 @@ class TimeSeriesStore(Protocol):
     def write(self, items: Sequence[Item], cursor: int) -> list[StoreParked]:
         """Store all items durably, exactly once, and move the cursor to ``cursor``.
 
-        Late values (``Row.late``) are compared with what is stored: the same value is left alone, a different one
-        comes back as ``conflict``. Raises ``RetryError`` when nothing was decided and the same call must come again.
+        Late values (``Row.late``) and all values of rows with ``Row.compare`` are compared with what is stored: the
+        same value is left alone, a different one comes back as ``conflict``. Raises ``RetryError`` when nothing was
+        decided and the same call must come again.
         """
         ...
 
