@@ -33,7 +33,8 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from gateway.errors import InstallationLockedError, StartError
+from gateway.errors import InstallationLockedError, JournalFailedError, StartError
+from gateway.journal.disk import Disk
 
 KEY_BYTES = 32
 OWNER_ONLY = 0o600
@@ -49,10 +50,11 @@ class Runtime(msgspec.Struct, frozen=True):
 
 
 class Installation:
-    """The data folder ``folder``. Making the object touches nothing."""
+    """The data folder ``folder``. Making the object touches nothing; ``disk`` does all writing."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, disk: Disk | None = None) -> None:
         self.folder = folder.absolute()
+        self._disk = disk or Disk()
         self.journal = self.folder / "journal"
         self.state = self.folder / "state.sqlite3"
         self.readings = self.folder / "readings.duckdb"
@@ -65,15 +67,8 @@ class Installation:
 
     def prepare(self) -> None:
         """Make what is missing of the folders and prove that files can be written. Raises StartError."""
-        with _start_errors(self.folder):
-            self.folder.mkdir(mode=0o750, parents=True, exist_ok=True)
-            for folder in (self.journal, self.snapshots, self.keys, self.files):
-                folder.mkdir(mode=0o700, exist_ok=True)
-            probe = self.folder / f".probe-{os.getpid()}"
-            try:
-                probe.write_bytes(b"x")
-            finally:
-                probe.unlink(missing_ok=True)
+        for folder in (self.folder, self.journal, self.snapshots, self.keys, self.files):
+            self._disk.prepare(folder)
 
     def lock(self) -> Lock:
         """Take the folder for this process, until ``release`` or the process ends.
@@ -96,11 +91,8 @@ class Installation:
 
     def write_runtime(self, runtime: Runtime) -> None:
         """Say how this gateway is reached: whole or not at all, readable by the owner only."""
-        draft = self.runtime_file.with_suffix(".new")
         with _start_errors(self.folder):
-            draft.unlink(missing_ok=True)
-            _write_private(draft, msgspec.json.encode(runtime))
-            draft.replace(self.runtime_file)
+            self._disk.replace(self.runtime_file, msgspec.json.encode(runtime))
 
     def read_runtime(self) -> Runtime | None:
         """Return what the running gateway wrote, None where there is nothing or it cannot be read."""
@@ -111,7 +103,7 @@ class Installation:
 
     def remove_runtime(self) -> None:
         """Take ``runtime.json`` away, at stop."""
-        self.runtime_file.unlink(missing_ok=True)
+        self._disk.remove([self.runtime_file])
 
     def create_keys(self) -> None:
         """Make the keys that are absent. Raises StartError where records exist that were decided under a lost key."""
@@ -120,11 +112,11 @@ class Installation:
             raise StartError(f"{installation}: missing, but the journal has records; restore the key from a backup")
         with _start_errors(self.keys):
             if not installation.exists():
-                _write_private(installation, secrets.token_bytes(KEY_BYTES))
+                self._disk.replace(installation, secrets.token_bytes(KEY_BYTES))
             if not ledger.exists():
                 key = Ed25519PrivateKey.generate()
                 pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-                _write_private(ledger, pem)
+                self._disk.replace(ledger, pem)
 
     def installation_key(self) -> bytes:
         """Return the 32 bytes that ids and link tokens are derived from. Raises StartError."""
@@ -190,15 +182,8 @@ def _start_errors(folder: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise StartError(f"{folder}: {error.strerror}; allowed: a folder that this user may write") from error
-
-
-def _write_private(file: Path, content: bytes) -> None:
-    """Write a new file that only its owner may read, on disk when this returns."""
-    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_ONLY)
-    with open(descriptor, "wb") as stream:  # noqa: PTH123 - a descriptor, to have the mode from the start
-        stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
+    except JournalFailedError as error:
+        raise StartError(f"{error}; check the disk") from error
 
 
 def _read_private(file: Path) -> bytes:

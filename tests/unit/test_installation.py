@@ -124,7 +124,7 @@ def test_the_runtime_file_is_private_replaced_and_removed(installation: Installa
         installation.write_runtime(runtime)
         assert installation.read_runtime() == runtime
     assert mode(installation.runtime_file) == 0o600
-    assert not list(installation.folder.glob("runtime.new"))
+    assert not list(installation.folder.glob("runtime*.tmp"))
     installation.remove_runtime()
     installation.remove_runtime()
     assert installation.read_runtime() is None
@@ -133,7 +133,7 @@ def test_the_runtime_file_is_private_replaced_and_removed(installation: Installa
 def test_a_folder_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
     """A folder below a file is refused with the system's words and what is allowed."""
     (tmp_path / "file").touch()
-    with pytest.raises(StartError, match=r"Not a directory; allowed: a folder that this user may write") as caught:
+    with pytest.raises(StartError, match=r"Not a directory; choose another data") as caught:
         Installation(tmp_path / "file" / "hygeia").prepare()
     assert caught.value.exit_code == 2
 
