@@ -1,0 +1,163 @@
+"""Reading rule packs: ``parse_pack`` is pure, ``load_packs`` only reads the files for it.
+
+Both report every fault at once, as ``FILE:LINE: what was written: what is allowed``. The shape of a pack stands in
+``alerts.pack``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from alerts import lines
+from alerts.pack import Clear, Condition, Limit, Pack, Rule, Text, When
+from alerts.soundness import faults_between
+
+__all__ = ["SHIPPED", "Pack", "PackError", "known_packs", "load_packs", "parse_pack"]
+
+Model = TypeVar("Model", bound=BaseModel)
+SHIPPED = Path(__file__).parent / "packs"
+
+
+class PackError(Exception):
+    """Packs that cannot be used; ``faults`` holds one line a fault: file, line, what was written, what is allowed."""
+
+    def __init__(self, faults: list[str]) -> None:
+        super().__init__("; ".join(faults))
+        self.faults = faults
+
+
+def parse_pack(text: str, name: str) -> Pack:
+    """Read one pack. ``name`` is its file name or id, for the messages. Raises PackError with every fault."""
+    document = lines.Lines(text)
+    faults = list(document.faults)
+    if document.data is not None:
+        pack, found = _validated(document.data)
+        faults += [(document.of(path), words) for path, words in found]
+        if pack is not None and not faults:
+            return pack.written_as(text)
+    raise PackError([f"{name}:{line}: {words}" for line, words in sorted(set(faults))])
+
+
+def load_packs(names: Sequence[str], folder: Path | None = None) -> list[Pack]:
+    """Read packs by id from ``folder``, else from those that Hygeia ships.
+
+    Raises:
+        PackError: with every fault of every pack; a pack that does not exist or is named twice is one.
+    """
+    packs: list[Pack] = []
+    faults: list[str] = []
+    for name in names:
+        path = next((path for path in _candidates(name, folder) if path.is_file()), None)
+        if path is None:
+            faults.append(f"alerts.packs: there is no pack {name!r}; allowed: {', '.join(known_packs(folder))}")
+            continue
+        try:
+            pack = parse_pack(path.read_text(encoding="utf-8"), str(path))
+        except PackError as error:
+            faults += error.faults
+        except OSError as error:
+            faults.append(f"{path}: {error.strerror}; allowed: a file that the gateway may read")
+        except UnicodeDecodeError as error:
+            faults.append(f"{path}: byte {error.start} is not UTF-8; allowed: UTF-8 text")
+        else:
+            packs.append(pack)
+            if pack.id != name:
+                faults.append(f"{path}: pack = {pack.id!r}; allowed: {name!r}, the name of the file")
+    twice = sorted({name for name in names if list(names).count(name) > 1})
+    faults += [f"alerts.packs: {name!r} is named twice; allowed: once" for name in twice]
+    if faults:
+        raise PackError(faults)
+    return packs
+
+
+def known_packs(folder: Path | None = None) -> list[str]:
+    """Names of the packs in ``folder`` and of those that Hygeia ships."""
+    folders = [SHIPPED] if folder is None else [SHIPPED, folder]
+    return sorted({path.stem for place in folders for path in place.glob("*.yaml")})
+
+
+def _candidates(name: str, folder: Path | None) -> Iterator[Path]:
+    if re.fullmatch(r"[a-z0-9][a-z0-9._-]{0,63}", name):
+        if folder is not None:
+            yield folder / f"{name}.yaml"
+        yield SHIPPED / f"{name}.yaml"
+
+
+def _validated(data: object) -> tuple[Pack | None, list[tuple[lines.Path, str]]]:
+    try:
+        pack = Pack.model_validate(data)
+    except ValidationError as error:
+        found: dict[tuple[lines.Path, str], list[str]] = {}
+        for item in error.errors(include_url=False):
+            path, words = _fault(item)
+            found.setdefault((path, _shown(path, item)), []).append(words)
+        faults = [
+            (path, f"{shown}: {' or '.join(words).replace(' or allowed:', ' or')}")
+            for (path, shown), words in found.items()
+        ]
+    else:
+        profiles = {name: dict(enumerate(limits)) for name, limits in pack.profiles.items()}
+        return pack, list(faults_between(dict(enumerate(pack.rules)), profiles, whole=True))
+    raw = data if isinstance(data, Mapping) else {}
+    written = raw.get("profiles")
+    profiles = {
+        str(name): _sound(Limit, one) for name, one in (written if isinstance(written, Mapping) else {}).items()
+    }
+    return None, [*faults, *faults_between(_sound(Rule, raw.get("rules")), profiles, whole=False)]
+
+
+def _sound(model: type[Model], written: object) -> dict[int, Model]:
+    """The entries of a list that are sound by themselves, by their place, so that they are checked together as well."""
+    found: dict[int, Model] = {}
+    for index, one in enumerate(written if isinstance(written, list) else []):
+        try:
+            found[index] = model.model_validate(one)
+        except ValidationError:
+            continue
+    return found
+
+
+#: Models by the names on the way to them, for the words about an unknown key.
+_MODELS: dict[tuple[str, ...], type[BaseModel]] = {
+    (): Pack,
+    ("title",): Text,
+    ("rules",): Rule,
+    ("rules", "title"): Text,
+    ("rules", "when"): When,
+    ("rules", "condition"): Condition,
+    ("rules", "clear"): Clear,
+    ("profiles",): Limit,
+}
+#: What pydantic adds to a path for the branch of a union.
+_BRANCH = re.compile(r"[\[\](]|^(float|list|literal|constrained-float|constrained-list)$")
+
+
+def _fault(item: ErrorDetails) -> tuple[lines.Path, str]:
+    path = tuple(part for part in item["loc"] if not (isinstance(part, str) and _BRANCH.search(part)))
+    if item["type"] == "extra_forbidden":
+        names = tuple(part for part in path[:-1] if isinstance(part, str))
+        model = _MODELS.get(("profiles",) if names[:1] == ("profiles",) else names)
+        return path, "there is no such key" + (f"; allowed: {_keys(model)}" if model else "")
+    if item["type"] == "missing":
+        return path, "it is missing"
+    if item["type"].endswith("_type") and not path:
+        return path, "allowed: keys with values"
+    words = item["msg"].removeprefix("Value error, ")
+    return path, re.sub(r"^(Input|String|List|Value) should (be )?", "allowed: ", words)
+
+
+def _shown(path: lines.Path, item: ErrorDetails) -> str:
+    where = lines.dotted(path) or "the pack"
+    written = item["input"]
+    plain = isinstance(written, str | int | float | bool) and item["type"] not in {"missing", "extra_forbidden"}
+    return f"{where} = {written!r}" if plain else where
+
+
+def _keys(model: type[BaseModel]) -> str:
+    return ", ".join(info.alias or name for name, info in model.model_fields.items())
