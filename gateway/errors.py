@@ -67,5 +67,14 @@ class JournalFailedError(HygeiaError):
     """The disk refused a write or an fsync; the journal of this process is finished."""
 
 
+class RecordGoneError(HygeiaError):
+    """A record is asked for that retention has removed; ``oldest`` is the first one still kept."""
+
+    def __init__(self, offset: int, oldest: int) -> None:
+        super().__init__(f"record {offset} is no longer kept; the oldest one is {oldest}")
+        self.offset = offset
+        self.oldest = oldest
+
+
 class StoreHeldError(HygeiaError):
     """A store refuses everything for now (credentials, missing bucket): hold, alarm, try again."""
