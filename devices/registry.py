@@ -134,6 +134,10 @@ class Registry:
             return periods[-1] if periods else None
         return next((period for period in reversed(periods) if _holds(period, at)), None)
 
+    def knows(self, kind: str, name: str) -> bool:
+        """Whether an entry is registered."""
+        return name in self._entries[kind]
+
     def ids(self, kind: str) -> list[str]:
         """Every registered id of a kind, sorted."""
         return sorted(self._entries[kind])

@@ -1,0 +1,83 @@
+"""Registry files: YAML, CSV and XLSX in and out, with every fault at once and a returned file with remarks.
+
+checked = read(path, current)          # Checked: document, faults, mapping
+changes = changes_of(checked.document, current)
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from devices.fields import DEFAULT_ZONE
+from devices.files.check import Checked, Document, changes_of, check
+from devices.files.csvfile import read_csv
+from devices.files.faults import Fault, Language
+from devices.files.mapfile import MapFile
+from devices.files.raw import Raw
+from devices.files.remarks import write_remarks
+from devices.files.write import write_csv, write_template, write_xlsx, write_yaml
+from devices.files.xlsx import read_xlsx
+from devices.files.yamlfile import read_yaml
+from devices.registry import Registry
+
+__all__ = [
+    "Checked",
+    "Document",
+    "Fault",
+    "Language",
+    "MapFile",
+    "changes_of",
+    "read",
+    "write",
+    "write_remarks",
+    "write_template",
+]
+
+_SUFFIXES = ".yaml, .yml, .json, .csv, .xlsx or a folder of CSV files"
+
+
+def read(path: Path, current: Registry | None = None, zone: str = DEFAULT_ZONE) -> Checked:
+    """Read and judge a registry or map file against itself and what is registered in ``current``.
+
+    Never raises for what a file holds: the faults say it. ``zone`` is that of dates without a time of day.
+    """
+    try:
+        raw = _raw(path)
+    except OSError as error:
+        raw = Raw(faults=[Fault(path.name, 0, "", "", "unreadable", error.strerror or str(error))])
+    return check(raw, current, zone)
+
+
+def _raw(path: Path) -> Raw:
+    suffix = path.suffix.lower()
+    if path.is_dir() or suffix == ".csv":
+        return read_csv(path)
+    if suffix == ".xlsx":
+        return read_xlsx(path)
+    if suffix in {".yaml", ".yml", ".json"}:
+        return read_yaml(path)
+    return Raw(faults=[Fault(path.name, 0, "", suffix, "choice", _SUFFIXES)])
+
+
+def write(
+    registry: Registry,
+    path: Path,
+    *,
+    private: dict[str, dict[str, object]] | None = None,
+    zone: str = DEFAULT_ZONE,
+    language: Language = "zh",
+) -> None:
+    """Export the registry: YAML, XLSX, or (a path without a suffix) a folder of CSV files.
+
+    ``private`` puts names and numbers of people back in. Raises ValueError for another suffix, OSError.
+    """
+    suffix = path.suffix.lower()
+    if suffix in {".yaml", ".yml"}:
+        with path.open("w", encoding="utf-8") as out:
+            write_yaml(registry, out, private=private, zone=zone)
+    elif suffix == ".xlsx":
+        write_xlsx(registry, path, private=private, zone=zone, language=language)
+    elif suffix == "" or path.is_dir():
+        write_csv(registry, path, private=private, zone=zone, language=language)
+    else:
+        raise ValueError(f"{path.name}: export to .yaml, .xlsx or a folder for CSV files")

@@ -1,0 +1,198 @@
+"""Writing the registry to YAML, CSV and XLSX so that importing it again changes nothing, and empty templates."""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import zoneinfo
+from collections.abc import Iterator, Mapping
+from pathlib import Path as File
+from typing import Any, TextIO
+
+import yaml
+from openpyxl import Workbook
+from openpyxl.cell import WriteOnlyCell
+from openpyxl.styles import Font, PatternFill
+from openpyxl.worksheet.datavalidation import DataValidation
+
+from devices.fields import DEFAULT_ZONE, instant_text
+from devices.files.faults import Language
+from devices.files.headings import DEVICE, DEVICE_FROM, Column, columns_of
+from devices.files.tables import list_text, map_text
+from devices.files.words import SECTIONS_ZH, VALUES_ZH
+from devices.registry import KINDS, Registry, periods_of
+
+#: What a reader adds by itself and a writer leaves out.
+_DEFAULTS: Mapping[str, Mapping[str, Any]] = {"places": {"state": "accepted"}, "channels": {"point": "-"}}
+_HEAD = PatternFill("solid", fgColor="DDE8F0")
+_DUTY = PatternFill("solid", fgColor="F6DDCC")
+#: Rows of a template that offer the allowed words.
+_TEMPLATE_ROWS = 3000
+
+Private = Mapping[str, Mapping[str, Any]]
+
+
+def entries_to_write(registry: Registry, private: Private | None = None) -> Iterator[tuple[str, dict[str, Any]]]:
+    """(section, entry) in the order of a registry file; ``private`` {person: data} is put back where it is given."""
+    for section in KINDS:
+        for name in registry.ids(section):
+            for period in periods_of(registry.body(section, name)):
+                also = (private or {}).get(name, {}) if section == "people" else {}
+                defaults = _DEFAULTS.get(section, {})
+                yield section, {key: value for key, value in {**period, **also}.items() if defaults.get(key) != value}
+
+
+def write_yaml(registry: Registry, out: TextIO, *, private: Private | None = None, zone: str = DEFAULT_ZONE) -> None:
+    """Write the whole registry as one YAML document."""
+    document: dict[str, list[dict[str, Any]]] = {}
+    for section, entry in entries_to_write(registry, private):
+        plain = dict(entry)
+        for key in ("from", "to", "earliest"):
+            if key in plain:
+                plain[key] = _moment(plain[key], zone, utc=key == "earliest")
+        if "channels" in plain:
+            plain["channels"] = [_without_defaults(channel) for channel in plain["channels"]]
+        document.setdefault(section, []).append(plain)
+    dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+    yaml.dump(document, out, dumper, allow_unicode=True, sort_keys=False, width=120)
+
+
+def _without_defaults(channel: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in channel.items() if _DEFAULTS["channels"].get(key) != value}
+
+
+def _moment(at: int, zone: str, *, utc: bool) -> str:
+    """A time with its offset, so that it means the same in an installation with another zone."""
+    if utc:
+        return instant_text(at, dt.UTC)
+    text = instant_text(at, zoneinfo.ZoneInfo(zone))
+    return (
+        text
+        if "T" in text
+        else (_EPOCH + dt.timedelta(milliseconds=at)).astimezone(zoneinfo.ZoneInfo(zone)).isoformat()
+    )
+
+
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+
+
+def tables_to_write(
+    registry: Registry, private: Private | None, zone: str
+) -> Iterator[tuple[str, tuple[Column, ...], list[list[Any]]]]:
+    """(section, columns that are used, rows) of every section that has entries, channels after the devices."""
+    rows: dict[str, list[dict[str, Any]]] = {}
+    for section, entry in entries_to_write(registry, private):
+        rows.setdefault(section, []).append(entry)
+        for channel in entry.get("channels", ()):
+            owner = {DEVICE: entry["id"]} | ({DEVICE_FROM: entry["from"]} if "from" in entry else {})
+            rows.setdefault("channels", []).append({**_without_defaults(channel), **owner})
+    for section in SECTIONS_ZH:
+        if section in rows or (section == "channels" and "devices" in rows):
+            entries = rows.get(section, [])
+            used = tuple(
+                column
+                for column in columns_of(section)
+                if column.required or any(_at(entry, column) is not None for entry in entries)
+            )
+            yield section, used, [[_cell(entry, column, zone) for column in used] for entry in entries]
+
+
+def _at(entry: dict[str, Any], column: Column) -> Any:  # noqa: ANN401 - any JSON value
+    value: Any = entry
+    for step in column.path:
+        value = value.get(step) if isinstance(value, dict) else None
+    return None if isinstance(value, dict) and column.shape != "map" else value
+
+
+def _cell(entry: dict[str, Any], column: Column, zone: str) -> Any:  # noqa: ANN401 - text or number
+    value = _at(entry, column)
+    if value is None or (isinstance(value, int | float) and column.shape == "text"):
+        return value
+    if column.shape == "list":
+        return list_text(value)
+    if column.shape == "map":
+        return map_text(value)
+    if column.shape in {"time", "time_utc"}:
+        return _moment(value, zone, utc=column.shape == "time_utc")
+    return str(value)
+
+
+def title_of(section: str, language: Language) -> str:
+    """The name of a section's sheet or file."""
+    return SECTIONS_ZH[section] if language == "zh" else section
+
+
+def write_csv(
+    registry: Registry,
+    folder: File,
+    *,
+    private: Private | None = None,
+    zone: str = DEFAULT_ZONE,
+    language: Language = "en",
+) -> None:
+    """Write one file a section into ``folder``, which is made; UTF-8 with BOM, as spreadsheets expect."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for section, columns, rows in tables_to_write(registry, private, zone):
+        with (folder / f"{title_of(section, language)}.csv").open("w", encoding="utf-8-sig", newline="") as out:
+            writer = csv.writer(out)
+            writer.writerow([column.heading(language) for column in columns])
+            writer.writerows(rows)
+
+
+def write_xlsx(
+    registry: Registry,
+    file: File,
+    *,
+    private: Private | None = None,
+    zone: str = DEFAULT_ZONE,
+    language: Language = "zh",
+) -> None:
+    """Write one sheet a section; texts stay texts (a badge ``0412``, a rule ``=wq-1``)."""
+    book = Workbook(write_only=True)
+    for section, columns, rows in tables_to_write(registry, private, zone):
+        sheet = book.create_sheet(title_of(section, language))
+        sheet.freeze_panes = "A2"
+        sheet.append([_text_cell(sheet, column.heading(language), Font(bold=True)) for column in columns])
+        for row in rows:
+            sheet.append([_text_cell(sheet, value) if isinstance(value, str) else value for value in row])
+    if not book.worksheets:
+        book.create_sheet(title_of("units", language))
+    book.save(file)
+
+
+def _text_cell(sheet: Any, text: str, font: Font | None = None) -> Any:  # noqa: ANN401 - write-only sheet
+    cell = WriteOnlyCell(sheet, value=text)
+    cell.data_type = "s"
+    cell.number_format = "@"
+    if font is not None:
+        cell.font = font
+    return cell
+
+
+def write_template(file: File, *, language: Language = "zh") -> None:
+    """Write an empty workbook: every sheet and heading, duties marked with ``*``, allowed words offered in lists."""
+    book = Workbook()
+    assert book.active is not None
+    book.remove(book.active)
+    for section in SECTIONS_ZH:
+        sheet = book.create_sheet(title_of(section, language))
+        sheet.freeze_panes = "A2"
+        for number, column in enumerate(columns_of(section), 1):
+            heading = column.heading(language) + ("*" if column.required else "")
+            cell = sheet.cell(1, number, heading)
+            cell.font = Font(bold=True)
+            cell.fill = _DUTY if column.required else _HEAD
+            letter = cell.column_letter
+            sheet.column_dimensions[letter].width = max(12, 2 * len(heading))
+            sheet.column_dimensions[letter].number_format = "@"
+            words = _words(section, column, language)
+            if words and len(",".join(words)) < 255:
+                offered = DataValidation("list", formula1=f'"{",".join(words)}"', allow_blank=True)
+                offered.add(f"{letter}2:{letter}{_TEMPLATE_ROWS}")
+                sheet.add_data_validation(offered)
+    book.save(file)
+
+
+def _words(section: str, column: Column, language: Language) -> list[str]:
+    words = VALUES_ZH.get(f"{section}.{column.en}", {})
+    return [words[name][0] if language == "zh" and name in words else name for name in column.allowed]
