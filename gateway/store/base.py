@@ -139,6 +139,10 @@ class TimeSeriesStore(Protocol):
         """
         ...
 
+    def last_parked(self) -> list[StoreParked]:
+        """What the newest committed batch parked, kept with the cursor: the follower records it again at start."""
+        ...
+
     def read(
         self,
         *,
@@ -150,7 +154,11 @@ class TimeSeriesStore(Protocol):
         limit: int,
         after: int = -1,
     ) -> list[StoredReading]:
-        """Readings with start <= ts < end in order of (ts, parameter), at most ``limit``; callable from any thread."""
+        """Readings with start <= ts < end in order of (ts, parameter, point), at most ``limit``; from any thread.
+
+        ``after`` is the place (0, 1, ...) in that order of the last reading already seen, -1 = none: for the next
+        page the caller adds the length of this one. Raises ``RetryError`` when the store cannot be asked now.
+        """
         ...
 
     def close(self) -> None:
