@@ -1,4 +1,3 @@
-# ruff: noqa: INP001 - a script, not a package
 """Draft a migration from the difference between gateway/state.py and the newest migration.
 
 Usage: python scripts/migration.py "what changes"

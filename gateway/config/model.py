@@ -183,7 +183,7 @@ class Mqtt(Section):
     cert: Path | None = _key(None, "PEM file with the gateway's own certificate.", "a PEM file, together with mqtt.key")
     key: Path | None = _key(None, "PEM file with the key of `mqtt.cert`.", "a PEM file, together with mqtt.cert")
     receive_maximum: int = _key(
-        1000, "How many messages the broker may send before the gateway acknowledges one.", "1 to 65535", ge=1, le=65535
+        2000, "How many messages the broker may send before the gateway acknowledges one.", "1 to 65535", ge=1, le=65535
     )
     keep_alive_s: int = _key(
         30,

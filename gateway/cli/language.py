@@ -1,0 +1,90 @@
+"""The language of tables and advice: Chinese or English, as ``HYGEIA_LANG`` or the usual variables say."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Literal
+
+Language = Literal["zh", "en"]
+
+
+def language(environ: Mapping[str, str] | None = None) -> Language:
+    """``zh`` where the first of HYGEIA_LANG, LC_ALL, LC_MESSAGES, LANG that is set begins with zh, else ``en``."""
+    names = os.environ if environ is None else environ
+    chosen = next((names[name] for name in ("HYGEIA_LANG", "LC_ALL", "LC_MESSAGES", "LANG") if names.get(name)), "")
+    return "zh" if chosen.lower().startswith("zh") else "en"
+
+
+def pick(texts: Mapping[str, str]) -> str:
+    """One of ``{"zh": …, "en": …}`` in the language of this process."""
+    return texts[language()]
+
+
+#: Headings of tables, by JSON key.
+_HEADINGS = {
+    "id": "编号",
+    "offset": "序号",
+    "state": "状态",
+    "severity": "级别",
+    "rule": "规则",
+    "pack": "规则包",
+    "device": "设备",
+    "point": "测点",
+    "parameter": "参数",
+    "value": "数值",
+    "limit_value": "限值",
+    "parameter_unit": "计量单位",
+    "place": "点位",
+    "unit": "单位",
+    "grid": "网格",
+    "since": "开始时间",
+    "fired_at": "报警时间",
+    "cleared_at": "恢复时间",
+    "acknowledged_by": "确认人",
+    "received_at": "接收时间",
+    "topic": "主题",
+    "reason": "原因",
+    "detail": "详情",
+    "name": "名称",
+    "kind": "类型",
+    "parent": "上级",
+    "report_s": "上报间隔(秒)",
+    "channels": "通道",
+    "max_g": "最大称量(克)",
+    "division_g": "分度值(克)",
+    "badge": "工号",
+    "role": "角色",
+    "officers": "负责人",
+    "filter": "主题过滤",
+    "codec": "解码",
+    "published": "发布",
+    "points_published": "发布数据点",
+    "journaled": "入账",
+    "redelivered": "重投",
+    "qos0": "QoS 0",
+    "stored": "已入库",
+    "parked": "挂起",
+    "repeated": "重复",
+    "waiting": "等待",
+    "points": "数据点",
+    "points_rejected": "拒收数据点",
+    "points_conflict": "冲突数据点",
+    "custody_events": "医废事件",
+    "containers": "医废包",
+    "alerts_fired": "触发报警",
+    "alerts_cleared": "恢复报警",
+    "notifications_sent": "已发通知",
+    "ledger_size": "账本条数",
+    "lost": "丢失",
+    "duplicated": "重复入库",
+    "what": "项目",
+}
+
+
+def heading(key: str) -> str:
+    """What stands above the column of a JSON key, or before its value."""
+    if language() == "zh" and key in _HEADINGS:
+        return _HEADINGS[key]
+    words = key.removesuffix("_at").replace("_", " ")
+    return words if words == "id" else words[:1].upper() + words[1:]

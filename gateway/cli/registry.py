@@ -1,0 +1,219 @@
+"""``hygeia registry``: units, places, grid, devices and people, from and to files."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+import typer
+
+from devices.files import Checked, changes_of, read, write, write_remarks
+from devices.files.check import check as judge
+from devices.files.faults import Fault, Spot
+from devices.files.raw import Raw, RawEntry
+from devices.registry import Change, Registry
+from gateway.cli import show
+from gateway.cli.language import language, pick
+from gateway.cli.options import Config, DataDir, Json
+from gateway.client import Door, open_door
+from gateway.config import Settings, load
+from gateway.errors import UsageError
+
+Kind = Literal["units", "places", "grid", "devices", "scales", "people", "vehicles", "calendars", "sources"]
+DeviceKind = Literal["water", "terminal", "store_climate", "radiation", "gateway"]
+COLUMNS: Mapping[str, Sequence[str]] = {
+    "units": ("id", "name", "kind", "grid"),
+    "places": ("id", "name", "kind", "unit", "parent", "grid", "state"),
+    "grid": ("id", "name", "parent", "officers"),
+    "devices": ("id", "name", "kind", "place", "report_s", "channels"),
+    "scales": ("id", "max_g", "division_g"),
+    "people": ("id", "badge", "unit", "role"),
+    "vehicles": ("id", "name", "unit"),
+    "calendars": ("id", "name"),
+    "sources": ("id", "filter", "device", "codec"),
+}
+
+File = Annotated[Path, typer.Argument(metavar="FILE", help="YAML, XLSX, CSV, or a folder of CSV files.")]
+Remarks = Annotated[
+    Path | None, typer.Option("--remarks", metavar="OUT", help="Where faults: write the file again with remarks.")
+]
+
+app = typer.Typer(help="Units, places, grid, devices and people, from and to files.", no_args_is_help=True)
+
+
+@app.command("import")
+def import_(
+    file: File, remarks: Remarks = None, config: Config = None, data_dir: DataDir = None, json: Json = False
+) -> int:
+    """Register what a file says. Entries that it does not name stay; with any fault nothing is changed."""
+    settings = load(config, data_dir)
+    _exists(file)
+    with open_door(settings) as door:
+        current, _ = registry_of(door)
+        checked = read(file, current, settings.time_zone)
+        changes = [] if checked.faults else changes_of(checked.document, current)
+        if not checked.faults and (changes or checked.document.private):
+            _apply(door, changes, file.name, checked.document.private)
+    _tell(checked, changes, json=json)
+    return _faulty(file, checked, remarks)
+
+
+@app.command()
+def check(
+    file: File, remarks: Remarks = None, config: Config = None, data_dir: DataDir = None, json: Json = False
+) -> int:
+    """Check a file by itself or, with --config or --data-dir, against what is registered there; changes nothing."""
+    _exists(file)
+    current, zone = Registry(), Settings().time_zone
+    if config is not None or data_dir is not None:
+        settings = load(config, data_dir)
+        zone = settings.time_zone
+        with open_door(settings) as door:
+            current, _ = registry_of(door)
+    checked = read(file, current, zone)
+    _tell(checked, [] if checked.faults else changes_of(checked.document, current), json=json)
+    return _faulty(file, checked, remarks)
+
+
+@app.command()
+def export(
+    out: Annotated[
+        Path, typer.Option("--out", metavar="FILE", help="A .yaml or .xlsx file, or a folder for CSV files.")
+    ],
+    config: Config = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Write the whole registry to a file that can be imported again, names and numbers of people included."""
+    settings = load(config, data_dir)
+    with open_door(settings) as door:
+        current, private = registry_of(door)
+    try:
+        write(current, out, private=private, zone=settings.time_zone, language=language())
+    except OSError as error:
+        raise UsageError(f"{out}: {error.strerror}; allowed: a place that this user may write") from error
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+
+
+@app.command("list")
+def list_(
+    kind: Annotated[
+        Kind,
+        typer.Argument(
+            metavar="KIND", help="units, places, grid, devices, scales, people, vehicles, calendars or sources."
+        ),
+    ],
+    config: Config = None,
+    data_dir: DataDir = None,
+    json: Json = False,
+) -> None:
+    """List the entries of one section as they are in force now."""
+    settings = load(config, data_dir)
+    with open_door(settings) as door:
+        current, _ = registry_of(door)
+    now = time.time_ns() // 1_000_000
+    items = [current.get(kind, name, now) or current.get(kind, name) or {} for name in current.ids(kind)]
+    if json:
+        show.items_document(items)
+    else:
+        show.table([_row(item) for item in items], COLUMNS[kind], settings.zone)
+
+
+@app.command("add-device")
+def add_device(
+    id: Annotated[str, typer.Argument(metavar="ID", help="The device's id, as in its topics.")],  # noqa: A002 - the field
+    kind: Annotated[DeviceKind, typer.Option("--kind", help="What the device is.")] = "water",
+    place: Annotated[str | None, typer.Option("--place", metavar="P", help="Id of the place it measures.")] = None,
+    config: Config = None,
+    data_dir: DataDir = None,
+) -> int:
+    """Register one device; every parameter of the catalogue is accepted from it."""
+    settings = load(config, data_dir)
+    entry = {"id": id, "kind": kind} | ({"place": place} if place else {})
+    with open_door(settings) as door:
+        current, _ = registry_of(door)
+        if current.knows("devices", id):
+            raise UsageError(f"device {id!r} is registered already; change it by 'hygeia registry import'")
+        checked = judge(Raw([RawEntry("devices", entry, lambda path: Spot("", 0, str(path[0])))]), current)
+        if not checked.faults:
+            _apply(door, changes_of(checked.document, current), "")
+    _complain(checked.faults)
+    return 2 if checked.faults else 0
+
+
+@app.command("revoke-device")
+def revoke_device(
+    id: Annotated[str, typer.Argument(metavar="ID", help="The device's id.")],  # noqa: A002 - the field
+    config: Config = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Take a device out of the registry: from now on its messages are parked as unknown_device; its data stay."""
+    settings = load(config, data_dir)
+    with open_door(settings) as door:
+        current, _ = registry_of(door)
+        if not current.knows("devices", id):
+            raise UsageError(f"device {id!r} is not registered; see 'hygeia registry list devices'")
+        _apply(door, [Change("devices", id, None)], "")
+
+
+def registry_of(door: Door) -> tuple[Registry, dict[str, dict[str, Any]]]:
+    """The whole registry of an installation, and the private data of people by id."""
+    document = door.get("registry")
+    registry = Registry()
+    rows = [(one["kind"], one["id"], msgspec.json.encode(one["body"])) for one in document["entries"]]
+    registry.load(rows, document["version"])
+    return registry, {one["id"]: one["body"] for one in document["private"]}
+
+
+def _apply(
+    door: Door, changes: Sequence[Change], file: str, private: Mapping[str, dict[str, Any]] | None = None
+) -> None:
+    kept = [{"id": name, "body": body} for name, body in (private or {}).items()]
+    door.command("registry.apply", {"changes": msgspec.to_builtins(changes), "private": kept, "file": file})
+
+
+def _exists(file: Path) -> None:
+    if not file.exists():
+        raise UsageError(f"{file}: no such file; allowed: YAML, XLSX, CSV, or a folder of CSV files")
+
+
+def _tell(checked: Checked, changes: Sequence[Change], *, json: bool) -> None:
+    """Say what a file brings, or its faults."""
+    counts = Counter(change.kind for change in changes)
+    if json:
+        faults = [msgspec.to_builtins(fault) | {"line": fault.line(language())} for fault in checked.faults]
+        show.document({"ok": not faults, "changes": counts, "faults": faults})
+    elif checked.faults:
+        _complain(checked.faults)
+    else:
+        parts = ", ".join(f"{kind} {count}" for kind, count in counts.items())
+        words = {"en": f"{len(changes)} entries new or changed", "zh": f"新增或更改 {len(changes)} 条"}
+        show.say(pick(words) + (f": {parts}" if parts else ""))
+
+
+def _complain(faults: Sequence[Fault]) -> None:
+    for fault in faults:
+        show.complain(fault.line(language()))
+
+
+def _faulty(file: Path, checked: Checked, remarks: Path | None) -> int:
+    """Write the returned file where it is wanted; the exit code of the check."""
+    if not checked.faults:
+        return 0
+    if remarks is not None:
+        try:
+            write_remarks(file, remarks, list(checked.faults))
+        except OSError as error:
+            raise UsageError(f"{remarks}: {error.strerror}; allowed: a place that this user may write") from error
+        show.complain(pick({"en": f"The file with remarks is {remarks}", "zh": f"带备注的文件: {remarks}"}))
+    return 1
+
+
+def _row(item: Mapping[str, Any]) -> dict[str, Any]:
+    """An entry as a row: channels by their names."""
+    channels = [one.get("name") or one["parameter"] for one in item.get("channels", [])]
+    return {**item, **({"channels": ", ".join(channels)} if channels else {})}

@@ -1,0 +1,38 @@
+"""``hygeia run``: the gateway."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+
+import uvloop
+
+from gateway.cli.options import Config, DataDir
+from gateway.config import Settings, load
+from gateway.log import configure
+
+
+def run(config: Config = None, data_dir: DataDir = None) -> int:
+    """Run the gateway until SIGTERM or Ctrl-C; what came in by then is decided and stored first."""
+    settings = load(config, data_dir)
+    configure(settings.log.level, settings.log.format)
+    return uvloop.run(_serve(settings))
+
+
+async def _serve(settings: Settings) -> int:
+    """Start, wait for a signal or a part that fails for good, stop. Returns the exit code."""
+    # DuckDB, numpy and FastAPI are loaded only by the command that needs them.
+    from gateway.app import Gateway  # noqa: PLC0415 - see above
+
+    gateway = Gateway(settings)
+    wanted = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, wanted.set)
+    await gateway.start()
+    ends = [asyncio.create_task(wanted.wait()), asyncio.create_task(gateway.failed.wait())]
+    await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+    for end in ends:
+        end.cancel()
+    await gateway.stop()
+    return 1 if gateway.failed.is_set() else 0
