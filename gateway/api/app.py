@@ -1,0 +1,71 @@
+"""The HTTP of DESIGN 4.4, put together: guard, errors, routes, documentation, page."""
+
+from __future__ import annotations
+
+from importlib.metadata import PackageNotFoundError, version
+
+from fastapi import APIRouter, Depends, FastAPI
+from starlette.staticfiles import StaticFiles
+
+from gateway.api import (
+    alerts,
+    commands,
+    containers,
+    docs,
+    faults,
+    files,
+    health,
+    metrics,
+    overview,
+    pages,
+    parked,
+    people,
+    readings,
+    registry,
+    session,
+    whole,
+)
+from gateway.api.context import Context
+from gateway.api.guard import Guard
+from gateway.api.lists import known_parameters
+from gateway.api.services import Services
+from gateway.clock import Clock, SystemClock
+
+DESCRIPTION = (
+    "Readings, alerts, waste containers and parked messages of a Hygeia gateway. "
+    "Every time is integer ms since 1970 UTC. Lists are `{items, next}`: `next` goes into `after`. "
+    "Every answer that is no success is `{reason, faults: [{field, value, allowed}]}`."
+)
+#: Resources under /api/v1, in the order of DESIGN 4.4.
+RESOURCES = (registry, readings, alerts, containers, parked, commands, files, overview, session, people, whole)
+
+
+def build_app(services: Services, wall: Clock | None = None) -> FastAPI:
+    """The app that serves pages and API. ``wall`` is the clock of sessions, the machine's own unless given."""
+    app = FastAPI(
+        title="Hygeia",
+        version=_version(),
+        description=DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        dependencies=[Depends(known_parameters)],
+    )
+    app.state.context = Context(services, wall or SystemClock(), overview.Figures(), metrics.Metrics(services))
+    faults.install(app)
+    api = APIRouter(prefix="/api/v1")
+    for resource in RESOURCES:
+        api.include_router(resource.router)
+    for router in (pages.router, health.router, metrics.router, docs.router, api):
+        app.include_router(router)
+    docs.install(app)
+    app.mount("/static", StaticFiles(directory=pages.PAGES / "static"))
+    app.add_middleware(Guard, settings=services.settings, metrics=app.state.context.metrics)
+    return app
+
+
+def _version() -> str:
+    try:
+        return version("hygeia-gateway")
+    except PackageNotFoundError:
+        return "unknown"

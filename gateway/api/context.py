@@ -1,0 +1,51 @@
+"""What the routes of one app share."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, cast
+
+from fastapi import Request
+
+from gateway.api.board import Board, BoardCache
+from gateway.api.moves import Moves, MovesCache
+from gateway.api.services import Services
+from gateway.api.throttle import Throttle
+from gateway.api.whereabouts import Whereabouts, WhereaboutsCache
+from gateway.clock import Clock
+
+if TYPE_CHECKING:
+    from gateway.api.metrics import Metrics
+    from gateway.api.overview import Figures
+
+
+class Context:
+    """``wall`` is the clock of sessions and throttling; ``services.clock`` may be simulated."""
+
+    def __init__(self, services: Services, wall: Clock, figures: Figures, metrics: Metrics) -> None:
+        self.services = services
+        self.wall = wall
+        self.figures = figures
+        self.metrics = metrics
+        self.throttle = Throttle()
+        self.throttle_lock = threading.Lock()
+        self._whereabouts = WhereaboutsCache()
+        self._moves = MovesCache(services.engine)
+        self._board = BoardCache()
+
+    def whereabouts(self) -> Whereabouts:
+        """Where everything stands now."""
+        return self._whereabouts.get(self.services.registry(), self.services.clock.now_ms())
+
+    def board(self) -> Board:
+        """Every place with its newest values."""
+        return self._board.get(self.services, self.whereabouts())
+
+    def moves(self) -> Moves:
+        """Where everything stood, from the beginning. Reads the state where the registry has changed."""
+        return self._moves.get(self.whereabouts())
+
+
+def context_of(request: Request) -> Context:
+    """The context of the app that serves ``request``."""
+    return cast(Context, request.app.state.context)

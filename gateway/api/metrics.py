@@ -1,0 +1,133 @@
+"""Metrics for Prometheus; docs/metrics.md describes each one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, version
+
+import sqlalchemy as sa
+from fastapi import APIRouter, Request, Response
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Histogram,
+    ProcessCollector,
+    generate_latest,
+)
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from gateway import state
+from gateway.api.alerts import STANDING
+from gateway.api.auth import Caller
+from gateway.api.context import context_of
+from gateway.api.faults import RefusedError
+from gateway.api.services import Services
+
+router = APIRouter(tags=["health"])
+
+#: Counter of DESIGN 4.3: (metric without its ending, only ever grows, help).
+REPORTED: dict[str, tuple[str, bool, str]] = {
+    "journaled": ("hygeia_messages_journaled", True, "Messages from devices made durable, QoS 1."),
+    "redelivered": ("hygeia_messages_redelivered", True, "Repeats on the wire, acknowledged and not journaled again."),
+    "qos0": ("hygeia_messages_qos0", True, "Messages that came with QoS 0."),
+    "stored": ("hygeia_messages_stored", True, "Messages that the store has taken."),
+    "parked": ("hygeia_messages_parked", False, "Messages that are parked now."),
+    "repeated": ("hygeia_messages_repeated", True, "Messages whose values were all known."),
+    "waiting": ("hygeia_messages_waiting", False, "Messages that the store has not reached."),
+    "points": ("hygeia_points_stored", True, "Values stored."),
+    "points_rejected": ("hygeia_points_rejected", True, "Values that were no valid value."),
+    "points_conflict": ("hygeia_points_conflict", True, "Values for a time that has another value."),
+    "custody_events": ("hygeia_custody_events", True, "Custody scans accepted."),
+    "containers": ("hygeia_containers", True, "Waste containers known."),
+    "alerts_fired": ("hygeia_alerts_fired", True, "Alerts fired."),
+    "alerts_cleared": ("hygeia_alerts_cleared", True, "Alerts cleared."),
+    "notifications_sent": ("hygeia_notifications_sent", True, "Messages to people and systems delivered."),
+    "ledger_size": ("hygeia_ledger_entries", True, "Entries of the ledger."),
+}
+FOLLOWER_STATES = ("ok", "behind", "held", "down")
+
+
+class Metrics:
+    """The metrics of one app, in a registry of its own."""
+
+    def __init__(self, services: Services) -> None:
+        self.registry = CollectorRegistry()
+        self.requests = Counter(
+            "hygeia_http_requests",
+            "HTTP requests answered.",
+            ("method", "status"),
+            registry=self.registry,
+        )
+        self.seconds = Histogram(
+            "hygeia_http_request_seconds", "Time until an HTTP request was answered.", registry=self.registry
+        )
+        ProcessCollector(namespace="hygeia", registry=self.registry)
+        self.registry.register(_Gateway(services))
+
+    def text(self) -> bytes:
+        """Prometheus' text format."""
+        return generate_latest(self.registry)
+
+
+class _Gateway(Collector):
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def describe(self) -> list[Metric]:
+        """Nothing: registering must not ask the gateway."""
+        return []
+
+    def collect(self) -> Iterator[Metric]:
+        """Ask the gateway, at each scrape."""
+        build = GaugeMetricFamily("hygeia_build_info", "Version of the gateway; always 1.", labels=("version",))
+        build.add_metric((_version(),), 1)
+        yield build
+        for name, value in self._services.report().items():
+            if name not in REPORTED or value is None:
+                continue
+            metric, grows, words = REPORTED[name]
+            family = CounterMetricFamily if grows else GaugeMetricFamily
+            yield family(metric, words, value=value)
+        yield self._alerts()
+        yield from self._followers()
+
+    def _alerts(self) -> Metric:
+        family = GaugeMetricFamily("hygeia_alerts_standing", "Alerts whose cause stands.", labels=("severity",))
+        table = state.alerts
+        statement = sa.select(table.c.severity, sa.func.count()).where(table.c.state.in_(STANDING))
+        with self._services.engine.connect() as connection:
+            found = {str(name): int(count) for name, count in connection.execute(statement.group_by(table.c.severity))}
+        for severity in ("info", "warning", "major", "critical"):
+            family.add_metric((severity,), found.get(severity, 0))
+        return family
+
+    def _followers(self) -> Iterator[Metric]:
+        cursor = GaugeMetricFamily(
+            "hygeia_follower_cursor", "Last offset a follower has reached.", labels=("follower",)
+        )
+        behind = GaugeMetricFamily(
+            "hygeia_follower_behind", "Records a follower has not reached.", labels=("follower",)
+        )
+        standing = GaugeMetricFamily("hygeia_follower_state", "1 for the state it is in.", labels=("follower", "state"))
+        for name, lag in self._services.lags().items():
+            cursor.add_metric((name,), lag.cursor)
+            behind.add_metric((name,), lag.behind)
+            for one in FOLLOWER_STATES:
+                standing.add_metric((name, one), float(lag.state == one))
+        yield from (cursor, behind, standing)
+
+
+def _version() -> str:
+    try:
+        return version("hygeia-gateway")
+    except PackageNotFoundError:
+        return "unknown"
+
+
+@router.get("/metrics", response_class=Response)
+def metrics(request: Request, caller: Caller) -> Response:
+    """Show the metrics of docs/metrics.md. They are of the whole installation, so an account with a scope gets 403."""
+    if not caller.scope.everything:
+        raise RefusedError(403, "metrics concern the whole installation; this account has a scope")
+    return Response(context_of(request).metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")

@@ -1,0 +1,174 @@
+"""The shapes of the API as its documentation shows them (DESIGN 4.4, 4.7). Times are ms since 1970 UTC."""
+
+from __future__ import annotations
+
+from typing import Any, Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+T = TypeVar("T")
+
+
+class Page(BaseModel, Generic[T]):
+    """A list: ``next`` goes into ``after`` of the next call, null = there is no more."""
+
+    items: list[T]
+    next: str | int | None = None
+
+
+class Entry(BaseModel):
+    """An entry of the registry, with the keys of the registry file (DESIGN 4.6)."""
+
+    model_config = ConfigDict(extra="allow")
+    id: str
+
+
+class Reading(BaseModel):
+    """One value of one channel at one time, as the device sent it."""
+
+    device: str
+    point: str
+    parameter: str
+    ts: int
+    received_at: int
+    value: float
+    parameter_unit: str
+    flag: str
+    qualifier: str
+    late: bool
+    offset: int
+
+
+class Alert(BaseModel):
+    """An alert as it stands. ``unit`` is the supervised body, ``parameter_unit`` the unit of measure."""
+
+    id: str
+    rule: str
+    pack: str
+    severity: str
+    state: str
+    unit: str
+    place: str
+    device: str
+    point: str
+    parameter: str
+    value: float | None
+    limit_value: float | None
+    parameter_unit: str
+    since: int
+    fired_at: int | None
+    cleared_at: int | None
+    acknowledged_by: str | None
+    reason: str
+    offset: int
+
+
+class Transition(BaseModel):
+    """One step in the life of an alert; ``payload_b64`` is the message that caused it, where one did."""
+
+    offset: int
+    n: int
+    event: str
+    from_state: str
+    to_state: str
+    at: int
+    by: str
+    reason: str
+    value: float | None
+    payload_b64: str | None
+
+
+class AlertHistory(Alert):
+    """An alert with what it rests on: software and rules that decided, and every step."""
+
+    version: str
+    pack_digest: str
+    registry_version: int
+    transitions: list[Transition]
+
+
+class ParkedMessage(BaseModel):
+    """A message (``whole``) or single values of one that were not accepted. Its bytes are kept."""
+
+    offset: int
+    received_at: int
+    topic: str
+    device: str
+    reason: str
+    detail: dict[str, Any]
+    payload_b64: str | None
+    whole: bool
+
+
+class ContainerEvent(BaseModel):
+    """One scan as the terminal sent it."""
+
+    model_config = ConfigDict(populate_by_name=True)
+    offset: int
+    id: str
+    step: str
+    ts: int
+    received_at: int
+    device: str
+    by: dict[str, Any] | None
+    with_: dict[str, Any] | None = Field(alias="with")
+    weight: dict[str, Any] | None
+    entry: int | None
+    flags: list[str]
+
+
+class Container(BaseModel):
+    """A waste container by its first event; what the custody fold adds is null until it is built."""
+
+    id: str
+    ids: list[dict[str, Any]]
+    category: str | None
+    state: str | None
+    holder: str | None
+    place: str | None
+    net_g: int | None
+    sealed_at: int | None
+    offset: int
+    events: list[ContainerEvent]
+
+
+class Command(BaseModel):
+    """A command and its arguments, as the command line has them: ``{"command": "alerts.ack", "args": {"id": ...}}``."""
+
+    model_config = ConfigDict(extra="forbid")
+    command: str = Field(pattern=r"^[a-z_]{1,40}\.[a-z_-]{1,40}$")
+    args: dict[str, Any] = {}
+
+
+class CommandAnswer(BaseModel):
+    """What became of a command."""
+
+    model_config = ConfigDict(extra="allow")
+    offset: int | None = None
+    status: int
+
+
+class StoredFile(BaseModel):
+    """A file that was handed in."""
+
+    sha256: str
+    size: int
+    content_type: str
+    received_at: int
+    by: str
+
+
+class LagShape(BaseModel):
+    """How far a part of the flow has come."""
+
+    cursor: int
+    behind: int
+    state: str
+    words: str
+
+
+class Readiness(BaseModel):
+    """``ready`` is false where a part is held or down."""
+
+    ready: bool
+    followers: dict[str, LagShape]
