@@ -283,8 +283,14 @@ class Series:
 
     def _free_time(self, row: Row) -> int:
         """The receive time of a reading without a time of its own, or the next ms that no channel of the row has."""
-        last = max((self._last_ts[index] for index in row.channels if index >= 0), default=_NEVER)
-        return last + 1 if row.ts <= last < row.ts + SPREAD_MS else row.ts
+        channels = [index for index in row.channels if index >= 0]
+        ts = row.ts
+        last = max((self._last_ts[index] for index in channels), default=_NEVER)
+        if ts <= last < ts + SPREAD_MS:
+            ts = last + 1
+        while any(self._known(index, ts) is not None for index in channels):
+            ts += 1
+        return ts
 
     @staticmethod
     def _refuse(row: Row, place: int, reason: str, known: float | None, decoded: Decoded) -> None:
