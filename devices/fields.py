@@ -103,9 +103,14 @@ _LONGEST_TEXT = 200
 
 
 def instant(value: object, zone: dt.tzinfo) -> int:
-    """Ms since 1970 UTC of a date, a time, or a whole number that is ms already. Raises ValueError."""
-    text = str(value).strip()
-    if re.fullmatch(r"-?\d+", text):
+    """Ms since 1970 UTC of a date, a time, or a whole number that is ms already. Raises ValueError.
+
+    Digits in a text are a date (``20250131``) or, where they are 0 or more than 8, ms: a lone year is neither.
+    """
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    text = re.sub(r"^(\d{4})(\d\d)(\d\d)$", r"\1-\2-\3", str(value).strip())
+    if re.fullmatch(r"0|-?\d{9,18}", text):
         return int(text)
     match = _WHEN.fullmatch(text)
     if match is None:

@@ -29,6 +29,8 @@ PRIVATE = frozenset({"name", "phone", "email", "password", "token"})
 #: Decoded bodies and topics that are remembered; more are only slower.
 _BODIES = 4096
 _TOPICS = 65_536
+#: A longer topic is not remembered, so that strangers cannot fill the memory.
+_LONG_TOPIC = 256
 
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
 _encode = msgspec.json.Encoder().encode
@@ -151,9 +153,11 @@ class Registry:
             return self._addresses[topic]
         except KeyError:
             pass
-        if len(self._addresses) >= _TOPICS:
-            self._addresses.clear()
-        found = self._addresses[topic] = self._under_root(topic) or self._under_sources(topic)
+        found = self._under_root(topic) or self._under_sources(topic)
+        if len(topic) <= _LONG_TOPIC:
+            if len(self._addresses) >= _TOPICS:
+                self._addresses.clear()
+            self._addresses[topic] = found
         return found
 
     def _under_root(self, topic: str) -> Address | None:

@@ -90,7 +90,7 @@ def _column(section: str, path: Path, field: FieldInfo) -> Column:
     words = VALUES_ZH.get(f"{section}.{dotted}", {})
     allowed = next((get_args(kind) for kind in kinds if get_origin(kind) is Literal), ()) or tuple(words)
     zh = COLUMNS_ZH.get(f"{section}.{dotted}") or COLUMNS_ZH[dotted]
-    required = field.is_required() and path[0] != "name"
+    required = field.is_required() and len(path) == 1 and path[0] != "name"
     return Column(
         path, zh, shape, required, allowed, {normal(word): name for name, all_ in words.items() for word in all_}
     )
