@@ -1,8 +1,8 @@
 """The tables of the state (SQLite through SQLAlchemy Core). Facts are only added; ``*_now`` columns say so.
 
 Written by decide in one transaction with its cursor: outcomes, copies, registry, alerts, transitions, custody_events,
-containers, outbox, counters. Written by others under cursors of their own: store_cursors and store_parked (a store),
-attempts (delivery), people_private, accounts, tokens (HTTP), which no decision reads.
+containers, outbox, answers, counters. Written by others under cursors of their own: store_cursors and store_parked (a
+store), attempts (delivery), people_private, accounts, tokens (HTTP), which no decision reads.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ outcomes = sa.Table(
     sa.Column("device", sa.Text, nullable=False),
     sa.Column("topic", sa.Text, nullable=False),
     sa.Column("received_at", sa.BigInteger, nullable=False),
+    sa.Column("qos", sa.Integer, nullable=False),
     sa.Column("detail", sa.Text, nullable=False),
     sa.Column("copy", sa.Text),  # sha256 of the raw bytes in copies
     sa.Column("redriven_by", sa.BigInteger),  # offset of the redrive that took it back
@@ -105,7 +106,8 @@ transitions = sa.Table(
     sa.Column("from_state", sa.Text, nullable=False),
     sa.Column("to_state", sa.Text, nullable=False),
     sa.Column("reason", sa.Text, nullable=False),
-    sa.Column("at", sa.BigInteger, nullable=False),
+    sa.Column("at", sa.BigInteger, nullable=False),  # journal time
+    sa.Column("ts", sa.BigInteger, nullable=False),  # device time of the reading that moved it
     sa.Column("by", sa.Text, nullable=False),
     sa.Column("value", sa.Float),
     sa.Column("copy", sa.Text),

@@ -1,0 +1,116 @@
+"""Commands of operators: checked here, carried out by decide. Every command is a journal record first (DESIGN 1)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from devices.files import changes_of
+from devices.registry import KINDS, Change, Registry
+from gateway import state
+from gateway.api.services import Answer
+from gateway.decide.decider import Decider
+from gateway.journal.record import Kind, json_body
+from gateway.journal.writer import Journal
+from gateway.registry_check import check_changes
+
+
+class Commands:
+    """Takes commands from CLI and HTTP. ``run`` blocks: call it from a thread."""
+
+    def __init__(
+        self, engine: sa.Engine, journal: Journal, decider: Decider, zone: str, wait: Callable[[], None] | None = None
+    ) -> None:
+        self._wait = wait
+        self._zone = zone
+        self._engine = engine
+        self._journal = journal
+        self._decider = decider
+        self._kinds = {"registry.apply": self._registry, "journal.redrive": self._redrive}
+
+    def run(self, name: str, args: dict[str, Any], by: str, timeout: float = 5.0) -> Answer:
+        """Check, append, wait until decide has answered or ``timeout`` seconds are over."""
+        make = self._kinds.get(name)
+        if make is None:
+            return Answer(422, {"reason": f"command {name!r}: allowed are {', '.join(sorted(self._kinds))}"}, None)
+        made = make(args)
+        if isinstance(made, Answer):
+            return made
+        kind, body = made
+        offset = self._journal.append(kind, json_body({**body, "by": by}))
+        if self._decider.failed is not None:
+            return Answer(409, {"reason": "the gateway has stopped deciding; see its log"}, offset)
+        if self._wait is None:
+            self._decider.wait(offset, timeout)
+        else:
+            self._wait()
+        return self.answer(offset)
+
+    def answer(self, offset: int) -> Answer:
+        """What decide said of the command at ``offset``; 202 while it has said nothing."""
+        query = sa.select(state.answers.c.body).where(state.answers.c.offset == offset)
+        with self._engine.connect() as connection:
+            found = connection.execute(query).scalar()
+        if found is None:
+            return Answer(202, {}, offset)
+        body: dict[str, Any] = msgspec.json.decode(found)
+        return Answer(int(body.pop("status")), body, offset)
+
+    def _registry(self, args: dict[str, Any]) -> tuple[Kind, dict[str, Any]] | Answer:
+        try:
+            asked = msgspec.convert(args.get("changes"), list[Change])
+            private = msgspec.convert(args.get("private", []), list[dict[str, Any]])
+        except msgspec.ValidationError as error:
+            return Answer(422, {"reason": f"registry.apply: {error}"}, None)
+        unknown = sorted({one.kind for one in asked} - set(KINDS))
+        if unknown:
+            words = f"registry.apply: kind {', '.join(unknown)}: allowed are {', '.join(KINDS)}"
+            return Answer(422, {"reason": words}, None)
+        current = self._current()
+        checked = check_changes(asked, current, self._zone)
+        if checked.faults:
+            faults = [fault.line() for fault in checked.faults]
+            words = f"{len(faults)} faults, nothing was changed: {faults[0]}"
+            return Answer(422, {"reason": words, "faults": faults}, None)
+        changes = changes_of(checked.document, current)
+        changes += [one for one in asked if one.body is None and current.body(one.kind, one.id) is not None]
+        private += [{"id": name, "body": body} for name, body in checked.document.private.items()]
+        self._keep_private(private, [one.id for one in changes if one.kind == "people" and one.body is None])
+        if not changes:
+            return Answer(200, {"changed": 0}, None)
+        return Kind.REGISTRY, {"type": "registry", "changes": changes, "file": str(args.get("file", ""))}
+
+    def _keep_private(self, private: list[dict[str, Any]], gone: list[str]) -> None:
+        if not private and not gone:
+            return
+        statement = upsert(state.people_private)
+        statement = statement.on_conflict_do_update(index_elements=["id"], set_={"body": statement.excluded.body})
+        rows = [{"id": one["id"], "body": msgspec.json.encode(one["body"]).decode()} for one in private]
+        with self._engine.begin() as connection:
+            if rows:
+                connection.execute(statement, rows)
+            if gone:
+                connection.execute(state.people_private.delete().where(state.people_private.c.id.in_(gone)))
+
+    def _current(self) -> Registry:
+        """A copy of the registry that decide does not change meanwhile."""
+        registry = Registry()
+        registry.load(list(self._decider.fold.registry.rows()), self._decider.fold.registry.version)
+        return registry
+
+    @staticmethod
+    def _redrive(args: dict[str, Any]) -> tuple[Kind, dict[str, Any]] | Answer:
+        offsets, reason, everything = args.get("offsets"), args.get("reason"), args.get("all")
+        if offsets is not None and (not isinstance(offsets, list) or not all(isinstance(one, int) for one in offsets)):
+            return Answer(422, {"reason": f"offsets {offsets!r}: a list of journal offsets"}, None)
+        if offsets:
+            return Kind.REDRIVE, {"type": "redrive", "offsets": offsets}
+        if isinstance(reason, str):
+            return Kind.REDRIVE, {"type": "redrive", "reason": reason}
+        if everything is True:
+            return Kind.REDRIVE, {"type": "redrive", "all": True}
+        return Answer(422, {"reason": "redrive needs offsets, a reason, or all"}, None)

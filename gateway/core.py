@@ -1,0 +1,131 @@
+"""The part of the gateway that needs no network: data folder, state, journal and decide, opened in that order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib.metadata import version
+from typing import Any
+
+import sqlalchemy as sa
+
+from alerts.rules import PackError, load_packs
+from gateway import state
+from gateway.clock import Clock
+from gateway.config import Settings
+from gateway.database import open_state, upgrade
+from gateway.decide.commit import read_cursor
+from gateway.decide.decider import Decider
+from gateway.decide.outputs import Outputs
+from gateway.errors import ConfigurationError
+from gateway.handoff import Handoff
+from gateway.installation import Installation
+from gateway.journal.record import Kind, json_body
+from gateway.journal.writer import Journal
+from gateway.store.base import TimeSeriesStore
+from gateway.store.embedded import EmbeddedStore
+from gateway.store.influx import InfluxStore
+
+VERSION = version("hygeia-gateway")
+
+
+class Core:
+    """Holds the lock of the data folder from ``__init__`` until ``close``.
+
+    ``after`` is called in decide's thread after each commit, ``give_up`` where journal or decide cannot go on.
+    Raises StartError, InstallationLockedError or
+    JournalDamagedError, and has let everything go then.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Clock,
+        after: Callable[[Outputs], None],
+        give_up: Callable[[], None],
+        *,
+        idle_ticks: bool = True,
+    ) -> None:
+        self.settings = settings
+        self.clock = clock
+        self.installation = Installation(settings.data.dir)
+        self.installation.prepare()
+        self._lock = self.installation.lock()
+        try:
+            self._open(after, give_up, idle_ticks=idle_ticks)
+        except BaseException:
+            self._lock.release()
+            raise
+
+    def _open(self, after: Callable[[Outputs], None], give_up: Callable[[], None], *, idle_ticks: bool) -> None:
+        self.installation.create_keys()
+        self.engine = open_state(self.installation.state)
+        upgrade(self.engine)
+        self.store = make_store(self.settings, self.installation, self.engine)
+        self.handoff = Handoff()
+        self.journal = Journal.open(
+            self.installation.journal,
+            self.clock,
+            segment_bytes=self.settings.journal.segment,
+            min_free=self.settings.journal.min_free,
+            known_durable=self._known_durable(),
+            idle_ticks=idle_ticks,
+            on_failure=lambda _: give_up(),
+        )
+        self.decider = Decider(
+            engine=self.engine,
+            journal=self.journal,
+            folder=self.installation.journal,
+            key=self.installation.installation_key(),
+            root=self.settings.mqtt.root,
+            snapshots=self.installation.snapshots,
+            handoff=self.handoff,
+            after=after,
+            give_up=give_up,
+        )
+        self.decider.load()
+
+    def start_record(self) -> None:
+        """Write what decisions rest on from now on: version, channels, and the packs where they changed (DESIGN 1)."""
+        try:
+            texts = {pack.id: pack.text for pack in load_packs(self.settings.alerts.packs)}
+        except PackError as error:
+            raise ConfigurationError(error.faults) from error
+        body: dict[str, Any] = {"type": "start", "version": VERSION, "channels": channels(self.settings)}
+        if texts != self.decider.fold.pack_texts:
+            body["packs"] = texts
+        self.journal.append(Kind.START, json_body(body))
+
+    def close(self) -> None:
+        """Close journal and state and let the folder go."""
+        self.journal.close()
+        self.engine.dispose()
+        self._lock.release()
+
+    def _known_durable(self) -> int:
+        with self.engine.connect() as connection:
+            highest = connection.execute(sa.select(sa.func.max(state.cursors.c.offset))).scalar()
+        return max(-1 if highest is None else int(highest), read_cursor(self.engine))
+
+
+def channels(settings: Settings) -> list[str]:
+    """Names of the channels that alerts go out by; never their addresses or secrets."""
+    return ["webhook"] if settings.alerts.webhook.get_secret_value() else []
+
+
+def make_store(settings: Settings, installation: Installation, engine: sa.Engine) -> TimeSeriesStore:
+    """The configured store, not yet open."""
+    if settings.timeseries.store == "embedded":
+        return EmbeddedStore(installation.readings)
+    return InfluxStore(
+        url=settings.influx.url,
+        org=settings.influx.org,
+        bucket=settings.influx.bucket,
+        token=settings.influx.token.get_secret_value(),
+        ca=str(settings.influx.ca) if settings.influx.ca else None,
+        engine=engine,
+    )
+
+
+def retention_floor(decider: Decider, store_cursor: int) -> int:
+    """Below this offset nobody needs the journal any more: all cursors and the newest snapshot are past it."""
+    return min(decider.snapshot_offset, decider.cursor, store_cursor)

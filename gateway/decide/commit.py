@@ -1,0 +1,74 @@
+"""One transaction a batch: every output and decide's cursor, or none of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from gateway import state
+from gateway.decide.outputs import Outputs
+
+CURSOR = "decide"
+
+
+def commit(engine: sa.Engine, outputs: Outputs, cursor: int, counters: Mapping[str, int]) -> None:
+    """Write ``outputs``, the counters and the cursor durably; raises SQLAlchemyError and has written nothing then."""
+    with engine.begin() as connection:
+        _facts(connection, outputs)
+        _standing(connection, outputs)
+        _totals(connection, cursor, counters)
+
+
+def read_cursor(engine: sa.Engine) -> int:
+    """The offset of the last decided record, -1 = none."""
+    with engine.connect() as connection:
+        found = connection.execute(sa.select(state.cursors.c.offset).where(state.cursors.c.name == CURSOR)).scalar()
+    return -1 if found is None else int(found)
+
+
+def _facts(connection: sa.Connection, outputs: Outputs) -> None:
+    if outputs.copies:
+        statement = upsert(state.copies).on_conflict_do_nothing()
+        connection.execute(statement, [{"sha256": key, "bytes": raw} for key, raw in outputs.copies.items()])
+    for table, rows in (
+        (state.outcomes, outputs.outcomes),
+        (state.registry, outputs.registry),
+        (state.transitions, outputs.transitions),
+        (state.custody_events, outputs.custody_events),
+        (state.outbox, outputs.outbox),
+        (state.answers, outputs.answers),
+    ):
+        if rows:
+            connection.execute(table.insert(), rows)
+    if outputs.containers:
+        statement = upsert(state.containers).on_conflict_do_nothing()
+        connection.execute(statement, [{"id": key, "offset": at} for key, at in outputs.containers.items()])
+
+
+def _standing(connection: sa.Connection, outputs: Outputs) -> None:
+    if outputs.alerts:
+        statement = upsert(state.alerts)
+        columns = {name: statement.excluded[name] for name in state.alerts.c.keys() if name != "id"}  # noqa: SIM118
+        statement = statement.on_conflict_do_update(index_elements=["id"], set_=columns)
+        connection.execute(statement, list(outputs.alerts.values()))
+    for row in outputs.settled:
+        where = (state.outbox.c.offset == row["offset"]) & (state.outbox.c.n == row["n"])
+        values = {"state_now": row["state_now"], "settled_by": row["settled_by"]}
+        connection.execute(state.outbox.update().where(where).values(values))
+    for row in outputs.redriven:
+        where = state.outcomes.c.offset == row["offset"]
+        values = {name: row[name] for name in ("redriven_by", "fate", "detail")}
+        connection.execute(state.outcomes.update().where(where).values(values))
+
+
+def _totals(connection: sa.Connection, cursor: int, counters: Mapping[str, int]) -> None:
+    for table, key, rows in (
+        (state.cursors, "offset", [{"name": CURSOR, "offset": cursor}]),
+        (state.counters, "value", [{"name": name, "value": value} for name, value in counters.items()]),
+    ):
+        if rows:
+            statement = upsert(table)
+            statement = statement.on_conflict_do_update(index_elements=["name"], set_={key: statement.excluded[key]})
+            connection.execute(statement, rows)

@@ -1,0 +1,277 @@
+"""The fate of a device's message: accepted, parked or repeated (pure; DESIGN 1 invariant 2 and 4.2)."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from custody import event as custody
+from devices.reading import Decoded, Row
+from gateway.decide.outputs import Outputs
+from gateway.decide.routes import Route
+from gateway.journal.record import RETAINED, TRUNCATED, Message, Record, digest_of
+from gateway.store.base import CustodyPoints, Quiet, Telemetry
+
+if TYPE_CHECKING:
+    from gateway.decide.fold import Fold, Lookup
+
+#: Codes of ``down/reply`` (DESIGN 4.1).
+CODES = {"accepted": 0, "repeated": 1, "parked": 2}
+CONFLICT_CODE = 3
+STATES = ("online", "offline", "sleeping")
+
+
+class Verdict(msgspec.Struct):
+    """The fate of one message and what a reply says of it."""
+
+    fate: str
+    reason: str = ""
+    detail: dict[str, Any] = msgspec.field(default_factory=dict)
+    id: str | int | None = None
+    object: str | None = None
+    flags: list[str] = msgspec.field(default_factory=list)
+    noteworthy: bool = False
+
+
+class Messages:
+    """Decides MESSAGE records for a ``Fold``; keeps nothing but the custody events of the batch at hand."""
+
+    def __init__(self, fold: Fold) -> None:
+        self._fold = fold
+        self._fresh: dict[tuple[str, str], tuple[int, str]] = {}
+
+    def committed(self) -> None:
+        """The outputs so far are in the state: ``Lookup`` finds them from now on."""
+        self._fresh.clear()
+
+    def decide(self, record: Record, message: Message, lookup: Lookup, out: Outputs) -> None:
+        """Give one message its fate."""
+        counters = self._fold.counters
+        counted = message.qos > 0
+        counters["journaled" if counted else "qos0"] += 1
+        route, verdict = self._judge(record, message, lookup, out)
+        if counted:
+            counters[verdict.fate] += 1
+        if verdict.fate != "accepted" or verdict.noteworthy:
+            out.outcomes.append(self._outcome(record, message, route, verdict, out))
+        if verdict.id is not None and route is not None and route.reply:
+            out.replies.append((route.reply, _reply(verdict)))
+
+    def redrive(self, record: Record, body: dict[str, Any], lookup: Lookup, out: Outputs) -> None:
+        """Decide parked messages again with what is known now; those that come in move from parked to accepted."""
+        counters = self._fold.counters
+        left: dict[str, int] = {}
+        moved = 0
+        for parked in lookup.parked(body, record.offset):
+            message = Message(parked.qos, 0, b"", parked.topic, b"", parked.payload, len(parked.payload), None)
+            again = Record(parked.offset, parked.received_at, record.kind, b"")
+            items = len(out.items)
+            _, verdict = self._judge(again, message, lookup, out)
+            if verdict.fate == "parked":
+                left[verdict.reason] = left.get(verdict.reason, 0) + 1
+                continue
+            moved += 1
+            if parked.qos:
+                counters["parked"] -= 1
+                counters[verdict.fate] += 1
+            detail = verdict.detail | {
+                "rows": [row for one in out.items[items:] if isinstance(one, Telemetry) for row in one.rows]
+            }
+            out.redriven.append(
+                {
+                    "offset": parked.offset,
+                    "redriven_by": record.offset,
+                    "fate": verdict.fate,
+                    "detail": msgspec.json.encode(detail).decode(),
+                },
+            )
+        answer = {"status": 200, "redriven": moved, "still_parked": left}
+        out.answers.append({"offset": record.offset, "body": msgspec.json.encode(answer).decode()})
+
+    def _judge(self, record: Record, message: Message, lookup: Lookup, out: Outputs) -> tuple[Route | None, Verdict]:
+        if message.flags & TRUNCATED:
+            words = f"payload of {message.full_length} bytes: at most 65536 are taken"
+            return None, Verdict("parked", "too_large", {"words": words})
+        route = self._fold.routes.find(message.topic, message.payload, record.time)
+        if route is None:
+            return None, Verdict("parked", "unknown_topic", {"words": "no source of the registry has this topic"})
+        if route.plan is None:
+            words = f"device {route.device!r} is not in the registry"
+            return route, Verdict("parked", "unknown_device", {"words": words}, id=_id_of(message.payload))
+        if route.channel == "telemetry":
+            return route, self._telemetry(record, message, route, out)
+        if route.channel == "event":
+            return route, self._event(record, message, route, lookup, out)
+        return route, self._status(record, message, route, out)
+
+    def _telemetry(self, record: Record, message: Message, route: Route, out: Outputs) -> Verdict:
+        fold = self._fold
+        assert route.plan is not None
+        decoded = route.decode(message.payload, route.plan, record.time)
+        if decoded.fault is not None:
+            return Verdict("parked", decoded.fault, {"words": decoded.detail}, id=decoded.id)
+        judged = fold.series.judge(route.device, decoded, record.time)
+        if decoded.refusals:
+            self._count_refusals(decoded)
+        if judged.plain:
+            verdict = Verdict("accepted", id=decoded.id)
+        else:
+            verdict = _exceptional(judged.fate, judged.reason, decoded)
+        if verdict.fate == "accepted":
+            fold.heard[route.device] = record.time
+            out.items.append(Telemetry(record.offset, record.time, message.qos, route.tags, decoded.rows))
+            self._evaluate(record, message, route, decoded.rows, out)
+        return verdict
+
+    def _count_refusals(self, decoded: Decoded) -> None:
+        counters = self._fold.counters
+        conflicts = sum(refusal.reason == "conflict" for refusal in decoded.refusals)
+        counters["points_conflict"] += conflicts
+        counters["points_rejected"] += len(decoded.refusals) - conflicts
+
+    def _evaluate(self, record: Record, message: Message, route: Route, rows: list[Row], out: Outputs) -> None:
+        """Only what can change an alert goes the long way: outside the band of its channel, watched, or flagged."""
+        fold = self._fold
+        low, high = fold.low, fold.high
+        known = len(low)
+        for row in rows:
+            if row.ahead:
+                continue
+            for i, index in enumerate(row.channels):
+                value = row.values[i]
+                flag = "N" if row.flags is None else row.flags[i]
+                if index < known and low[index] <= value <= high[index] and flag == "N":
+                    continue
+                if row.late is not None and row.late[i]:
+                    continue
+                before = len(out.transitions)
+                copy = digest_of(message).hex()
+                fold.evaluate(route, index, row.parameters[i], row.point, value, flag, row.ts, record, copy, out)
+                low, high, known = fold.low, fold.high, len(fold.low)
+                if len(out.transitions) > before:
+                    out.copies[copy] = message.payload
+
+    def _event(self, record: Record, message: Message, route: Route, lookup: Lookup, out: Outputs) -> Verdict:
+        fold = self._fold
+        event = custody.decode(message.payload, record.time)
+        if event.fault is not None:
+            return Verdict("parked", event.fault, {"words": event.detail}, id=event.id)
+        identity = (route.device, event.id)
+        known = self._fresh.get(identity) or lookup.event(*identity, self._fold.offset)
+        first = event.containers[0] if event.containers else None
+        if known is not None:
+            if known[1] == event.digest:
+                return Verdict("repeated", "repeated", {"first": known[0]}, id=event.id, object=first)
+            words = f"event {event.id} of {route.device} is known with other content since record {known[0]}"
+            return Verdict("parked", "conflict", {"words": words, "first": known[0]}, id=event.id, object=first)
+        flags = sorted({*event.flags, *custody.registry_flags(event, fold.registry, route.device, record.time)})
+        self._fresh[identity] = (record.offset, event.digest)
+        copy = hashlib.sha256(message.payload).hexdigest()
+        out.copies[copy] = message.payload
+        out.custody_events.append(
+            {
+                "offset": record.offset,
+                "terminal": route.device,
+                "event_id": event.id,
+                "digest": event.digest,
+                "step": event.step,
+                "ts": event.ts,
+                "received_at": record.time,
+                "flags": msgspec.json.encode(flags).decode(),
+                "copy": copy,
+            },
+        )
+        fold.counters["custody_events"] += 1
+        for container in event.containers:
+            out.containers.setdefault(container, record.offset)
+        out.items.append(
+            CustodyPoints(
+                record.offset,
+                record.time,
+                message.qos,
+                route.tags,
+                event.ts,
+                event.step,
+                event.category,
+                event.id,
+                event.containers,
+                event.grams,
+            ),
+        )
+        return Verdict("accepted", id=event.id, object=first, flags=flags)
+
+    def _status(self, record: Record, message: Message, route: Route, out: Outputs) -> Verdict:
+        try:
+            document = msgspec.json.decode(message.payload)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return Verdict("parked", "not_json", {"words": "a status is JSON"})
+        state = document.get("state") if isinstance(document, dict) else None
+        if state not in STATES:
+            words = f"state {state!r}: allowed are {', '.join(STATES)}"
+            return Verdict("parked", "bad_shape", {"words": words})
+        if message.flags & RETAINED and self._fold.states.get(route.device) == state:
+            return Verdict("repeated", "repeated", {"words": "retained status, known already"})
+        self._fold.states[route.device] = state
+        out.items.append(Quiet(record.offset, message.qos))
+        return Verdict("accepted")
+
+    @staticmethod
+    def _outcome(
+        record: Record, message: Message, route: Route | None, verdict: Verdict, out: Outputs
+    ) -> dict[str, Any]:
+        copy = None
+        if verdict.fate == "parked" or "refusals" in verdict.detail:
+            copy = digest_of(message).hex()
+            out.copies[copy] = message.payload
+        return {
+            "offset": record.offset,
+            "fate": verdict.fate,
+            "reason": verdict.reason,
+            "device": route.device if route else "",
+            "topic": message.topic.decode("utf-8", "replace"),
+            "received_at": record.time,
+            "qos": message.qos,
+            "detail": msgspec.json.encode(verdict.detail).decode(),
+            "copy": copy,
+        }
+
+
+def _exceptional(fate: str, reason: str, decoded: Decoded) -> Verdict:
+    """A message of which not every value is new and in order: its rows as decided stand with its fate."""
+    detail: dict[str, Any] = {}
+    flags = []
+    if decoded.refusals:
+        detail["refusals"] = decoded.refusals
+        flags.append("refused")
+    if fate == "accepted":
+        detail["rows"] = decoded.rows
+        if any(row.late is not None for row in decoded.rows):
+            flags.append("late")
+        if any(row.ahead for row in decoded.rows):
+            flags.append("ahead")
+    return Verdict(fate, reason, detail, id=decoded.id, flags=flags, noteworthy=True)
+
+
+def _reply(verdict: Verdict) -> bytes:
+    code = CONFLICT_CODE if verdict.reason == "conflict" else CODES[verdict.fate]
+    words = verdict.detail.get("words", verdict.reason) if verdict.fate == "parked" else verdict.reason
+    document = {
+        "id": verdict.id,
+        "code": code,
+        "reason": words or None,
+        "object": verdict.object,
+        "flags": verdict.flags,
+    }
+    return msgspec.json.encode(document)
+
+
+def _id_of(payload: bytes) -> str | int | None:
+    """The ``id`` of a message that nobody decoded, so that its sender hears why."""
+    try:
+        document = msgspec.json.decode(payload)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    found = document.get("id") if isinstance(document, dict) else None
+    return found if isinstance(found, str | int) and not isinstance(found, bool) else None
