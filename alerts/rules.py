@@ -18,7 +18,7 @@ from alerts import lines
 from alerts.pack import Clear, Condition, Limit, Pack, Rule, Text, When
 from alerts.soundness import faults_between
 
-__all__ = ["SHIPPED", "Pack", "PackError", "known_packs", "load_packs", "parse_pack"]
+__all__ = ["SHIPPED", "Pack", "PackError", "known_packs", "load_packs", "pack_text", "parse_pack"]
 
 Model = TypeVar("Model", bound=BaseModel)
 SHIPPED = Path(__file__).parent / "packs"
@@ -74,6 +74,11 @@ def load_packs(names: Sequence[str], folder: Path | None = None) -> list[Pack]:
     if faults:
         raise PackError(faults)
     return packs
+
+
+def pack_text(name: str, folder: Path | None = None) -> str:
+    """The text of one pack, once it is known to be sound. Raises PackError as ``load_packs`` does."""
+    return load_packs([name], folder)[0].text
 
 
 def known_packs(folder: Path | None = None) -> list[str]:

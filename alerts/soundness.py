@@ -27,8 +27,9 @@ def faults_between(rules: Mapping[int, Rule], profiles: Mapping[str, Mapping[int
         seen.setdefault(rule.id, index)
         if not rule.condition.from_profile and not rule.source:
             yield ("rules", index), f"{where}.source: it is missing; a limit value in the rule itself needs its source"
-        yield from _unknown_profiles(index, rule, profiles)
-        if whole:
+        unknown = list(_unknown_profiles(index, rule, profiles))
+        yield from unknown
+        if whole and not unknown:
             yield from _never(index, rule, profiles)
     for name, limits in profiles.items():
         yield from _overlaps(name, limits)

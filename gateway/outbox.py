@@ -1,0 +1,88 @@
+"""What waits to be told, as delivery reads it, and its memory of its tries (tables ``outbox`` and ``attempts``)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import sqlalchemy as sa
+
+from alerts.notify import Notice
+from gateway.state import attempts, outbox
+
+#: (offset, n) of a row of the outbox.
+Place = tuple[int, int]
+BEGINNING: Place = (-1, -1)
+
+
+class Waiting(NamedTuple):
+    """A row of the outbox that is not settled. ``next_at`` is ms since 1970 UTC, 0 = at once."""
+
+    place: Place
+    channel: str
+    notice: Notice
+    tries: int
+    next_at: int
+
+
+class Attempt(NamedTuple):
+    """What is kept of the tries of one row; ``done`` = settled in the journal, decide will say so in the outbox."""
+
+    tries: int
+    next_at: int
+    last_error: str
+    done: bool
+
+
+class Outbox:
+    """Blocking; call it from a thread. Only delivery writes ``attempts``, one call at a time."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+
+    def waiting(
+        self, channel: str | None, others: frozenset[str], after: Place, limit: int
+    ) -> tuple[list[Waiting], int]:
+        """Rows of ``channel`` beyond ``after``, at most ``limit`` in order, and how many more there are beyond them.
+
+        ``channel`` None means every channel that is not among ``others``. Rows are added in the order of their place,
+        so what comes after the last one seen is all that is new.
+        """
+        row, tried = outbox.c, attempts.c
+        where = sa.and_(
+            row.state_now == "waiting",
+            row.channel == channel if channel is not None else row.channel.not_in(sorted(others)),
+            sa.or_(row.offset > after[0], sa.and_(row.offset == after[0], row.n > after[1])),
+            sa.or_(tried.done.is_(None), tried.done.is_(sa.false())),
+        )
+        both = outbox.outerjoin(attempts, sa.and_(row.offset == tried.offset, row.n == tried.n))
+        query = (
+            sa.select(outbox, tried.tries, tried.next_at)
+            .select_from(both)
+            .where(where)
+            .order_by(row.offset, row.n)
+            .limit(limit)
+        )
+        with self._engine.connect() as connection:
+            found = [_waiting(one) for one in connection.execute(query).mappings()]
+            more = 0
+            if len(found) == limit:
+                count = connection.execute(sa.select(sa.func.count()).select_from(both).where(where)).scalar_one()
+                more = int(count) - limit
+        return found, more
+
+    def note(self, notes: Mapping[Place, Attempt]) -> None:
+        """Keep what is known of the tries of some rows, in one transaction."""
+        with self._engine.begin() as connection:
+            for (offset, n), attempt in notes.items():
+                values = attempt._asdict()
+                changed = connection.execute(
+                    attempts.update().where(attempts.c.offset == offset, attempts.c.n == n).values(values)
+                )
+                if not changed.rowcount:
+                    connection.execute(attempts.insert().values(offset=offset, n=n, **values))
+
+
+def _waiting(row: sa.RowMapping) -> Waiting:
+    notice = Notice(row["event"], row["key"], row["created_at"], row["body"].encode())
+    return Waiting((row["offset"], row["n"]), row["channel"], notice, row["tries"] or 0, row["next_at"] or 0)
