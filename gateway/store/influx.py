@@ -88,6 +88,8 @@ class InfluxStore:
         self._lines = Lines()
         self._chunk = _LINES
         self._backoff = Backoff(dice or random.Random())  # noqa: S311 - jitter is no secret
+        #: Lines of the batch at hand that are in already: an attempt that fails half-way brings the next one forward.
+        self._written: set[bytes] = set()
         #: Newest event written since the start, by (measurement, device): what is newer cannot meet an older one.
         self._newest: dict[tuple[str, str], int] = {}
 
@@ -141,11 +143,14 @@ class InfluxStore:
             parked = self._write(items, cursor)
         except UnwrittenError as error:
             self._lines.forget()
-            self._chunk = max(_FEWEST, self._chunk // 2)
+            if error.silent:
+                # Perhaps it cannot do so much in time.
+                self._chunk = max(_FEWEST, self._chunk // 2)
             raise RetryError(str(error), self._backoff.failed(error.retry_after), held=error.held) from error
         except sa.exc.OperationalError as error:
             self._lines.forget()
             raise RetryError(f"state database: {error.orig}", after=1.0) from error
+        self._written.clear()
         self._backoff.succeeded()
         self._chunk = min(_LINES, self._chunk * 2)
         return parked
@@ -191,21 +196,29 @@ class InfluxStore:
     def _deliver(self, built: Built) -> list[Refused]:
         """Write all lines. Every request has ended when this returns or raises UnwrittenError."""
         assert self._link is not None, "open comes first"
-        texts = built.texts
-        if not texts:
-            return []
-        average = 1 + sum(map(len, texts)) // len(texts)
-        size = max(1, min(self._chunk, _BYTES // average))
-        spans = [(at, min(at + size, len(texts))) for at in range(0, len(texts), size)]
-        futures = [self._link.write(texts, first, last) for first, last in spans]
-        errors = [error for error in (future.exception() for future in futures) if error is not None]
+        waiting: Sequence[int] = range(len(built.texts))
+        if self._written:
+            waiting = [at for at in waiting if built.texts[at] not in self._written]
+        texts = [built.texts[at] for at in waiting]
+        futures = [(span, self._link.write(texts, *span)) for span in self._spans(texts)]
+        errors = [error for _, future in futures if (error := future.exception()) is not None]
+        refusals = [one for _, future in futures if future.exception() is None for one in future.result()]
         if errors:
+            for (first, last), future in futures:
+                if future.exception() is None:
+                    self._written.update(texts[first:last])
+            self._written.difference_update(texts[at] for at, _ in refusals)
             raise max(errors, key=lambda error: isinstance(error, UnwrittenError) and error.held)
-        refusals = [refusal for future in futures for refusal in future.result()]
         return [
-            Refused(built.items[at], built.points[at], texts[at].decode("utf-8", "replace"), words)
+            Refused(built.items[waiting[at]], built.points[waiting[at]], texts[at].decode("utf-8", "replace"), words)
             for at, words in refusals
         ]
+
+    def _spans(self, texts: Sequence[bytes]) -> list[tuple[int, int]]:
+        """Cut lines into requests."""
+        average = 1 + sum(map(len, texts)) // max(len(texts), 1)
+        size = max(1, min(self._chunk, _BYTES // average))
+        return [(at, min(at + size, len(texts))) for at in range(0, len(texts), size)]
 
     def _query(self, statements: Sequence[str]) -> list[list[Found]]:
         assert self._link is not None, "open comes first"

@@ -39,11 +39,12 @@ class Answer(NamedTuple):
 
 
 class UnwrittenError(Exception):
-    """Lines are not written and nothing is wrong with them; ``held`` where a person must act."""
+    """Lines are not written and nothing is wrong with them; ``held`` where a person must act, ``silent``: no answer."""
 
-    def __init__(self, reason: str, *, held: bool, retry_after: float | None = None) -> None:
+    def __init__(self, reason: str, *, held: bool, retry_after: float | None = None, silent: bool = False) -> None:
         super().__init__(reason)
         self.held = held
+        self.silent = silent
         self.retry_after = retry_after
 
 
@@ -109,8 +110,12 @@ async def deliver(
         if verdict is Verdict.WRITTEN:
             continue
         if verdict is not Verdict.SPLIT:
-            held = verdict is Verdict.HOLD
-            raise UnwrittenError(_reason(answer), held=held, retry_after=answer.retry_after)
+            raise UnwrittenError(
+                _reason(answer),
+                held=verdict is Verdict.HOLD,
+                retry_after=answer.retry_after,
+                silent=answer.status == 0,
+            )
         if last - first > 1:
             middle = (first + last) // 2
             waiting += [(middle, last), (first, middle)]

@@ -1,8 +1,9 @@
 """Late values: compared with what is stored before anything is written, so that no reading overwrites another.
 
-A value is late when its ``ts`` is not above the last of its channel (``devices.series`` decides that); every other
-value is new by construction. Identity of a reading: (device, point, parameter, ts). The same value again is left
-alone, a different one is a conflict: the first stays (DESIGN 4.2).
+A value is late when its ``ts`` is not above the last of its channel, and a row asks to be compared where a device clock
+ran ahead (``devices.series`` decides both: ``Row.late``, ``Row.compare``); every other value is new by construction.
+Identity of a reading: (device, point, parameter, ts). The same value again is left alone, a different one is a
+conflict: the first stays (DESIGN 4.2).
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ Place = tuple[int, int, int]
 
 
 class LateValue(NamedTuple):
-    """One late value of a batch; ``item`` is the index of its message there."""
+    """One value of a batch that must be compared; ``item`` is the index of its message there."""
 
     item: int
     place: Place
@@ -31,7 +32,7 @@ class LateValue(NamedTuple):
 
 
 class Part(NamedTuple):
-    """What is written of one row: the values that are new, all of them late or none."""
+    """What is written of one row: values that are new, all of them late or none."""
 
     parameters: tuple[str, ...]
     values: list[float]
@@ -51,20 +52,25 @@ class Settlement(msgspec.Struct):
 
 
 def late_values(items: Sequence[Item]) -> list[LateValue]:
-    """All late values of a batch, in journal order."""
+    """All values of a batch that must be compared, in journal order."""
     found: list[LateValue] = []
     for index, item in enumerate(items):
         if type(item) is not Telemetry:
             continue
         for number, row in enumerate(item.rows):
-            if row.late is not None:
-                found += _late_of(index, item, number, row, row.late)
+            if row.late is not None or row.compare:
+                found += _late_of(index, item, number, row)
     return found
 
 
-def _late_of(index: int, item: Telemetry, number: int, row: Row, marks: Sequence[bool]) -> Iterable[LateValue]:
-    for at, late in enumerate(marks):
-        if late:
+def _compared(row: Row) -> Sequence[bool]:
+    """Which values of a row must be compared before they are written."""
+    return (True,) * len(row.values) if row.compare else row.late or (False,) * len(row.values)
+
+
+def _late_of(index: int, item: Telemetry, number: int, row: Row) -> Iterable[LateValue]:
+    for at, compared in enumerate(_compared(row)):
+        if compared:
             identity = (item.tags.device, row.point, row.parameters[at], row.ts)
             yield LateValue(index, (item.offset, number, at), item.tags.kind, identity, row.values[at])
 
@@ -96,7 +102,7 @@ def settle(
 
 
 def _in_order(items: Sequence[Item], late: Sequence[LateValue]) -> dict[Identity, float]:
-    """Values of the same batch that are not late and that a late one repeats or contradicts."""
+    """Values of the same batch that need no comparison and that a late one repeats or contradicts."""
     wanted = {(one.identity[0], one.identity[1], one.identity[3]) for one in late}
     found: dict[Identity, float] = {}
     for item in items:
@@ -105,26 +111,25 @@ def _in_order(items: Sequence[Item], late: Sequence[LateValue]) -> dict[Identity
         device = item.tags.device
         for row in item.rows:
             if (device, row.point, row.ts) in wanted:
-                marks = row.late or (False,) * len(row.values)
-                for parameter, value, mark in zip(row.parameters, row.values, marks, strict=True):
-                    if not mark:
+                for parameter, value, compared in zip(row.parameters, row.values, _compared(row), strict=True):
+                    if not compared:
                         found[device, row.point, parameter, row.ts] = value
     return found
 
 
 def parts(row: Row, offset: int, number: int, fresh: Collection[Place]) -> list[Part]:
-    """What to write of a row that has late marks: its values in order, and apart from them the fresh late ones."""
-    marks = row.late or [False] * len(row.values)
-    in_order = [at for at, late in enumerate(marks) if not late]
-    behind = [at for at, late in enumerate(marks) if late and (offset, number, at) in fresh]
-    return [_part(row, chosen, late=late) for chosen, late in ((in_order, False), (behind, True)) if chosen]
+    """What to write of a row that had to be compared: its values in order, and apart from them the late ones."""
+    late = row.late or (False,) * len(row.values)
+    new = [at for at, compared in enumerate(_compared(row)) if not compared or (offset, number, at) in fresh]
+    in_order, behind = [at for at in new if not late[at]], [at for at in new if late[at]]
+    return [_part(row, chosen, late=mark) for chosen, mark in ((in_order, False), (behind, True)) if chosen]
 
 
 def new_values(item: Telemetry, fresh: Collection[Place]) -> int:
-    """How many values of a message are new: all that are not late, and the late ones in ``fresh``."""
+    """How many values of a message are new: all that need no comparison, and those in ``fresh``."""
     count = 0
     for number, row in enumerate(item.rows):
-        if row.late is None:
+        if row.late is None and not row.compare:
             count += len(row.values)
         else:
             count += sum(len(part.values) for part in parts(row, item.offset, number, fresh))

@@ -112,6 +112,7 @@ class Lines:
                         shape is None
                         or row.flags is not None
                         or row.late is not None
+                        or row.compare
                         or row.qualifiers is not None
                         or (self._marked and (tags.device, row.point) in self._marked)
                     ):

@@ -171,6 +171,19 @@ def test_a_message_with_a_conflict_and_a_new_value_is_stored_with_the_new_one(op
     assert store.stats() == StoreStats(cursor=2, stored=3, points=3, points_conflict=1)
 
 
+def test_a_row_that_asks_to_be_compared_is_compared_and_is_not_late(opened: Opened) -> None:
+    """Where a device clock ran ahead, a later value of the same time is a repeat or a conflict."""
+
+    def ahead(offset: int, value: float) -> Telemetry:
+        return Telemetry(offset, T0, 1, TAGS, [Row("-", T0 + 600_000, ("ph",), [value], ahead=True, compare=True)])
+
+    store = opened()
+    assert store.write([ahead(0, 7.0)], 0) == []
+    assert [one.offset for one in store.write([ahead(1, 7.0), ahead(2, 7.5)], 2)] == [2]
+    assert [(one.value, one.late) for one in read(store)] == [(7.0, False)]
+    assert store.stats() == StoreStats(cursor=2, stored=2, parked=1, points=1, points_conflict=1)
+
+
 def test_late_values_of_many_devices_and_distant_times_are_found(opened: Opened) -> None:
     """Comparing works across devices, points and gaps, in one batch."""
     places = [("a", "-", 0), ("b", "in", 1), ("b", "out", 1), ("c'd", "-", 86_400_000), ("a", "-", 400 * 86_400_000)]
