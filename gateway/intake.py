@@ -9,6 +9,7 @@ durable is never acknowledged, and the broker sends it again.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,7 +27,7 @@ from gateway.journal.writer import Entry
 from gateway.mqtt.acknowledge import Acknowledger, JournalSink
 from gateway.mqtt.connection import Connection, Published, UnreachableError
 from gateway.mqtt.options import MqttOptions
-from gateway.mqtt.redelivery import Redelivery
+from gateway.mqtt.redelivery import Records, Redelivery
 from gateway.mqtt.replies import Replies, publish_frame
 from gateway.mqtt.session import connect, full_jitter
 from gateway.mqtt.subscriptions import DROPPED_TOPIC, Subscriptions
@@ -59,8 +60,8 @@ class Intake:
 
     ``filters`` gives the topic filters of the registry's sources; ``data_dir`` gets ``intake.json``. ``on_event`` is
     told in the event loop what an operator should see: ``connected, disconnected, unreachable, refused,
-    subscription_refused, marker_refused, caught_up, session_lost, note_not_saved``. What the journal in
-    ``data_dir/journal`` has of this session's last messages is read at the start.
+    subscription_refused, marker_refused, drops_unknown, caught_up, session_lost, note_not_saved``. What the journal has
+    of this session's last messages is read at the start through ``records``, by default from ``data_dir/journal``.
     """
 
     def __init__(
@@ -72,12 +73,13 @@ class Intake:
         filters: Callable[[], list[str]],
         data_dir: Path,
         on_event: Callable[[str, dict[str, Any]], None] | None = None,
+        records: Records | None = None,
     ) -> None:
         self._options = options
         self._journal = journal
         self._clock = clock
         self._filters = filters
-        self._journal_folder = data_dir / "journal"
+        self._records = records or Reader(data_dir / "journal")
         self._tell = on_event or (lambda _name, _details: None)
         self._up_filter = f"{options.root}/+/+/up/+"
         self._marker_topic = f"{options.root}/_/{options.client_id}/down/marker"
@@ -89,7 +91,7 @@ class Intake:
         self._loop: asyncio.AbstractEventLoop
         self._wake = asyncio.Event()
         self._connection: Connection | None = None
-        self._resumed = self._refilter = self._stopping = False
+        self._started = self._resumed = self._refilter = self._stopping = False
         self._where = b""
         self._attempt = 0
         self._since = 0.0
@@ -124,6 +126,7 @@ class Intake:
         cannot be reached is no error: ``run`` keeps trying.
         """
         self._loop = asyncio.get_running_loop()
+        self._started = True
         await self._subscriptions.load()
         await asyncio.to_thread(self._recall)
         try:
@@ -171,13 +174,13 @@ class Intake:
         await self._subscriptions.save_if_changed()
 
     def set_filters(self) -> None:
-        """The registry's sources changed: read ``filters`` again and subscribe accordingly. Any thread."""
-        self._loop.call_soon_threadsafe(self._filters_changed)
+        """The registry's sources changed: read ``filters`` again and subscribe accordingly. Any thread, any time."""
+        self._soon(self._filters_changed)
 
     def publish_soon(self, topic: str, payload: bytes, qos: int = 1) -> None:
-        """Publish a reply when the connection allows; the oldest is dropped when too many wait. Any thread."""
+        """Publish a reply when the connection allows; too many waiting drop the oldest. Any thread, any time."""
         self._replies.offer(topic, payload, qos)
-        self._loop.call_soon_threadsafe(self._replies.flush)
+        self._soon(self._replies.flush)
 
     # What the connection calls (``gateway.mqtt.connection.Owner``).
 
@@ -186,7 +189,6 @@ class Intake:
         if self._stopping:
             connection.abort("stopping")
         self._connection = connection
-        self._connections += 1
         self._since = self._loop.time()
         self._where = origin("mqtt", self._options.address, connection.peer, self._options.client_id)
         self._resumed = answer.session_present
@@ -217,13 +219,19 @@ class Intake:
 
     # Inside.
 
+    def _soon(self, action: Callable[[], None]) -> None:
+        """Have ``action`` done in the event loop; before the start and after the end nothing of it matters."""
+        if self._started:
+            with contextlib.suppress(RuntimeError):  # the loop is closed
+                self._loop.call_soon_threadsafe(action)
+
     def _recall(self) -> None:
         """Know again what the broker may send again. Reads files."""
-        reader = Reader(self._journal_folder)
+        last, options = self._journal.durable, self._options
         try:
-            self._redelivery.recall(reader, self._journal.durable, self._options.address, self._options.client_id)
+            self._redelivery.recall(self._records, last, options.address, options.client_id)
         finally:
-            reader.close()
+            self._records.close()
 
     def _take(self, connection: Connection, messages: list[Published]) -> None:
         """The hot path."""
@@ -313,14 +321,16 @@ class Intake:
         """Connect, subscribe, publish the marker; gives the filters that were refused. Raises as ``connect``."""
         connection = await connect(self._options, self)
         try:
+            if not await self._subscriptions.watch_dropped(connection):
+                connection = await connect(self._options, self)
             refused = await self._subscriptions.update(connection, self._wanted())
-            await self._subscriptions.watch_dropped(connection)
         except TimeoutError as error:
             connection.abort("the broker did not answer the subscription")
             raise UnreachableError(f"{self._options.address} did not answer the subscription") from error
         except BaseException:
             connection.abort("the subscription failed")
             raise
+        self._connections += 1
         self._mark()
         self._replies.attach(connection)
         return refused

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Self
 from urllib.parse import SplitResult, unquote, urlsplit
 
+from gateway.config import Settings
 from gateway.errors import ConfigurationError, StartError
 
 _CLIENT_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
@@ -95,6 +96,21 @@ class MqttOptions:
             receive_maximum=receive_maximum,
             keep_alive=keep_alive,
             session_expiry=session_expiry,
+        )
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """The gateway's own options, from its settings."""
+        mqtt = settings.mqtt
+        return cls.parse(
+            mqtt.url.get_secret_value(),
+            ca=mqtt.ca,
+            cert=mqtt.cert,
+            key=mqtt.key,
+            root=mqtt.root,
+            client_id=mqtt.client_id,
+            receive_maximum=mqtt.receive_maximum,
+            keep_alive=mqtt.keep_alive_s,
         )
 
     @property

@@ -26,6 +26,10 @@ class Records(Protocol):
         """Records from ``offset`` to ``end`` inclusive, as far as ``max_bytes``."""
         ...
 
+    def close(self) -> None:
+        """Release the files; a later ``read`` opens them again."""
+        ...
+
 
 class Redelivery:
     """The latest message of each packet id, for the last ``size`` messages of one broker session.

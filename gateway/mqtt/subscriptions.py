@@ -12,7 +12,7 @@ import msgspec
 
 from gateway.errors import JournalFailedError
 from gateway.mqtt import note
-from gateway.mqtt.connection import Connection
+from gateway.mqtt.connection import Connection, UnreachableError
 from gateway.mqtt.options import MqttOptions
 
 #: Mosquitto's counter of messages it threw away because a client's queue was full.
@@ -32,6 +32,7 @@ class Subscriptions:
         self._tell = tell
         self._note = note.Note(options.address, options.client_id)
         self._unsaved = False
+        self._drops_told = True
 
     async def load(self) -> None:
         """Read what the last run knew."""
@@ -74,15 +75,24 @@ class Subscriptions:
         await self.save()
         return refused
 
-    async def watch_dropped(self, connection: Connection) -> None:
+    async def watch_dropped(self, connection: Connection) -> bool:
         """Have the broker say how many messages it dropped: now, and whenever that changes.
 
         This one filter is subscribed anew on each connection, because only then the present value comes: what was
         dropped while we were away would stay unknown until the next loss. QoS 0, so it never fills our queue.
+        False says that the broker threw us out for asking (rumqttd does): this run does not ask again.
         """
+        if not self._drops_told:
+            return True
         topic = mqtt5.TopicFilter(DROPPED_TOPIC, max_qos=mqtt5.QoS.AT_MOST_ONCE)
-        async with asyncio.timeout(None if connection.paused else _SUBSCRIBE_TIMEOUT_S):
-            await connection.subscribe([topic])
+        try:
+            async with asyncio.timeout(None if connection.paused else _SUBSCRIBE_TIMEOUT_S):
+                await connection.subscribe([topic])
+        except UnreachableError as error:
+            self._drops_told = False
+            self._tell("drops_unknown", {"topic": DROPPED_TOPIC, "reason": str(error)})
+            return False
+        return True
 
     def dropped(self, payload: bytes) -> int:
         """The counter came; gives by how much it rose since it was last seen, by this run or the one before."""
