@@ -12,8 +12,10 @@ from pydantic import BaseModel, ValidationError
 
 from devices.fields import DEFAULT_ZONE, instant
 from devices.files.faults import Fault, Path, fault_at, refusals
+from devices.files.headings import normal, sheets
 from devices.files.mapfile import MapFile, entries_of
 from devices.files.raw import Raw, RawEntry
+from devices.files.words import SECTIONS_ZH
 from devices.registry import Change, Registry, split_private
 from devices.sections import MODELS, body_of
 
@@ -85,9 +87,13 @@ def check(raw: Raw, current: Registry | None = None, zone: str = DEFAULT_ZONE) -
     judged = [_judge(entry, zone, faults) for entry in entries]
     bodies = _by_id(judged, faults)
     _References(judged, current, faults).judge()
-    order = {section: place for place, section in enumerate(MODELS)}
-    faults.sort(key=lambda fault: (order.get(fault.sheet, -1), fault.sheet, fault.row))
+    faults.sort(key=_place_of)
     return Checked(_document(bodies), faults, mapping)
+
+
+def _place_of(fault: Fault) -> tuple[int, str, int]:
+    section = sheets().get(normal(fault.sheet.removesuffix(".csv")), "")
+    return (list(SECTIONS_ZH).index(section) if section else -1, fault.sheet, fault.row)
 
 
 def changes_of(document: Document, current: Registry) -> list[Change]:
@@ -115,8 +121,11 @@ def _validated(model: type[Model], entry: RawEntry, zone: str, faults: list[Faul
     try:
         return model.model_validate(entry.raw, context={"zone": zone})
     except ValidationError as error:
-        found = [fault_at(entry.spot(path), value, what, ok) for path, value, what, ok in refusals(error, model)]
-        faults.extend(found)
+        for path, value, what, allowed in refusals(error, model):
+            key = ".".join([entry.section, *(step for step in path if isinstance(step, str))])
+            faults.append(
+                fault_at(entry.spot(path), value, what, allowed, key.replace("devices.channels.", "channels."))
+            )
         return None
 
 

@@ -10,7 +10,7 @@ import msgspec
 from pydantic import BaseModel, ValidationError
 
 from devices.fields import PROBLEMS
-from devices.files.words import SECTIONS_ZH
+from devices.files.words import SECTIONS_ZH, VALUES_ZH
 
 #: A path into an entry: ("channels", 2, "unit").
 Path = tuple[str | int, ...]
@@ -38,14 +38,19 @@ class Fault(msgspec.Struct, frozen=True):
     value: str
     problem: str
     allowed: str = ""
+    #: ``section.key`` of the value, where it has words of its own (``units.kind``).
+    key: str = ""
 
     def line(self, language: Language = "en") -> str:
         """The fault in one line that names sheet, row, column, value and what is allowed."""
         zh = language == "zh"
         allowed = self.allowed
-        if zh and self.problem in {"dangling", "sheet"}:
-            allowed = "、".join(SECTIONS_ZH.get(section, section) for section in allowed.split(", "))
-        words = PROBLEMS[self.problem][1 if zh else 0].format(allowed=allowed)
+        if zh and self.problem in {"dangling", "sheet", "choice", "parameter"}:
+            words = VALUES_ZH.get(self.key, {})
+            allowed = "、".join(
+                SECTIONS_ZH.get(one) or "/".join((*words.get(one, ())[:1], one)) for one in allowed.split(", ")
+            )
+        problem = PROBLEMS[self.problem][1 if zh else 0].format(allowed=allowed)
         shown = self.value if len(self.value) <= _SHOWN else f"{self.value[:_SHOWN]}…"
         shown = " ".join(shown.split())
         where = [self.sheet] if self.sheet else []
@@ -55,15 +60,15 @@ class Fault(msgspec.Struct, frozen=True):
             where.append(f"“{self.column}”列" if zh else f"column {self.column}")
         place = "" if not where else " ".join(where) + "：" if zh else ", ".join(where) + ": "
         value = "" if not shown else f"“{shown}”" if zh else f"{shown!r} "
-        return f"{place}{value}{words}".rstrip()
+        return f"{place}{value}{problem}".rstrip()
 
     def __str__(self) -> str:
         return self.line("en")
 
 
-def fault_at(spot: Spot, value: object, problem: str, allowed: str = "") -> Fault:
+def fault_at(spot: Spot, value: object, problem: str, allowed: str = "", key: str = "") -> Fault:
     """A fault of ``value`` at ``spot``."""
-    return Fault(spot.sheet, spot.row, spot.column, "" if value is None else str(value), problem, allowed)
+    return Fault(spot.sheet, spot.row, spot.column, "" if value is None else str(value), problem, allowed, key)
 
 
 #: pydantic's own refusals: (problem, which of its context is allowed).

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import zipfile
 from collections import defaultdict
 from pathlib import Path as File
 
@@ -41,7 +42,7 @@ def write_remarks(source: File, out: File, faults: list[Fault], language: Langua
             _csv(source, out, faults, language)
         else:
             _yaml(source, out, faults, language)
-    except (ValueError, KeyError, csv.Error, UnicodeDecodeError, OSError):
+    except (ValueError, KeyError, csv.Error, zipfile.BadZipFile, OSError):
         if source.is_dir() or not source.exists():
             raise
         out.write_text("".join(f"{fault.line(language or 'zh')}\n" for fault in faults), encoding="utf-8-sig")

@@ -89,7 +89,7 @@ def test_faults_speak_chinese(tmp_path: Path) -> None:
     faults = read(yaml(tmp_path, WRONG)).faults
     assert faults[2].line("zh") == (
         "units 第3行 “kind”列：“hospitl”不在允许范围内；"
-        "允许：waterworks, property_manager, hospital, clinic, carrier, plant"
+        "允许：水厂/waterworks、物业/property_manager、医院/hospital、诊所/clinic、运输单位/carrier、处置单位/plant"
     )
     assert faults[1].line("zh") == "units 第2行 “contacts[0]”列：“p-12”在“人员”中不存在"
 
