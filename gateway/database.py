@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.resources import files
 from pathlib import Path
 from sqlite3 import Connection as SqliteConnection
 from typing import Any
 
 import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 
 from gateway.errors import StartError
 
@@ -41,19 +38,20 @@ def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
 
 def upgrade(engine: sa.Engine) -> None:
     """Bring the tables to this version. Raises StartError where a newer version wrote the file, or it is unusable."""
-    scripts = _scripts()
     try:
         with engine.connect() as connection:
             current = revision(connection)
-            if current == scripts.get_current_head():
+            if current == newest_revision():
                 return
-            if current is not None and current not in {script.revision for script in scripts.walk_revisions()}:
+            if current is not None and current not in _revisions():
+                where = engine.url.database
                 raise StartError(
-                    f"{engine.url.database}: a newer Hygeia wrote this state (migration {current}); install that"
+                    f"{where}: a newer Hygeia wrote this state (migration {current}); install that version"
                 )
-            config = _config()
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            # Alembic takes half a second to load, and most starts find the tables as they should be.
+            from gateway.migrations.apply import apply  # noqa: PLC0415 - see above
+
+            apply(connection)
             connection.commit()
     except sa.exc.DatabaseError as error:
         raise StartError(f"{engine.url.database}: {error.orig}; see docs/operations.md, 'A damaged state'") from error
@@ -61,23 +59,20 @@ def upgrade(engine: sa.Engine) -> None:
 
 def revision(connection: sa.Connection) -> str | None:
     """Return the migration that the file is at, None when it has no tables yet."""
-    return MigrationContext.configure(connection).get_current_revision()
+    if not sa.inspect(connection).has_table("alembic_version"):
+        return None
+    return str(connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar_one())
 
 
-def newest_revision() -> str | None:
+def newest_revision() -> str:
     """Return the migration that this version of Hygeia needs."""
-    return _scripts().get_current_head()
+    return _revisions()[-1]
 
 
-def _config() -> Config:
-    config = Config()
-    config.set_main_option("script_location", "gateway:migrations")
-    config.set_main_option("path_separator", "os")
-    return config
-
-
-def _scripts() -> ScriptDirectory:
-    return ScriptDirectory.from_config(_config())
+def _revisions() -> list[str]:
+    """Every migration by its number; its file is ``m{number}_{what}.py``."""
+    names = (entry.name for entry in (files("gateway.migrations") / "versions").iterdir())
+    return sorted(name[1:].split("_", 1)[0] for name in names if name.startswith("m") and name.endswith(".py"))
 
 
 def _prepare(connection: SqliteConnection, _record: Any) -> None:  # noqa: ANN401 - SQLAlchemy's pool record

@@ -10,17 +10,15 @@ import tempfile
 from pathlib import Path
 
 from alembic import command
-from alembic.config import Config
 from alembic.script import ScriptDirectory
 
 from gateway.database import open_state, upgrade
+from gateway.migrations.apply import configuration
 
 
 def main(message: str) -> None:
     """Write the next numbered file below gateway/migrations/versions."""
-    config = Config()
-    config.set_main_option("script_location", "gateway:migrations")
-    config.set_main_option("path_separator", "os")
+    config = configuration()
     config.set_main_option("file_template", "m%%(rev)s_%%(slug)s")
     count = len(list(ScriptDirectory.from_config(config).walk_revisions()))
     with tempfile.TemporaryDirectory() as folder:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 import tempfile
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from gateway.cli import alerts, doctor, init, journal, registry, run
 from gateway.cli.show import complain, say
 from gateway.client import RefusedError
 from gateway.errors import ConfigurationError, HygeiaError
@@ -22,20 +22,33 @@ from gateway.errors import ConfigurationError, HygeiaError
 INTERRUPTED = 130
 READER_GONE = 141
 
-app = typer.Typer(
-    name="hygeia",
-    help="Online-monitoring gateway for drinking water and medical waste.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-)
-app.command("init")(init.init)
-app.command("run")(run.run)
-app.add_typer(registry.app, name="registry")
-app.add_typer(journal.app, name="journal")
-app.add_typer(alerts.app, name="alerts")
-app.command("doctor")(doctor.doctor)
+#: Where each command, or group of commands, is. Only the module of the one that is called is loaded: together they
+#: take seconds.
+COMMANDS = {
+    "init": "gateway.cli.init:init",
+    "demo": "gateway.cli.demo:demo",
+    "run": "gateway.cli.run:run",
+    "simulate": "gateway.cli.simulate:simulate",
+    "replay": "gateway.cli.replay:replay",
+    "registry": "gateway.cli.registry:app",
+    "alerts": "gateway.cli.alerts:app",
+    "journal": "gateway.cli.journal:app",
+    "doctor": "gateway.cli.doctor:doctor",
+}
+
+
+def build(names: Iterable[str] = COMMANDS) -> typer.Typer:
+    """The command line with the named commands."""
+    app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+    app.callback()(_root)
+    for name in names:
+        module, _, attribute = COMMANDS[name].partition(":")
+        found = getattr(importlib.import_module(module), attribute)
+        if isinstance(found, typer.Typer):
+            app.add_typer(found, name=name)
+        else:
+            app.command(name)(found)
+    return app
 
 
 def _print_version(wanted: bool) -> None:
@@ -44,7 +57,6 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def _root(
     _version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and leave.")
@@ -61,6 +73,7 @@ def main() -> None:
 def call(arguments: Sequence[str]) -> int:
     """Carry out one command line and return its exit code: 0 done, 1 the check failed, 2 wrong use or configuration."""
     try:
+        app = build(_needed(arguments))
         outcome = typer.main.get_command(app)(list(arguments), prog_name="hygeia", standalone_mode=False)
         sys.stdout.flush()
     except (HygeiaError, typer.TyperException) as error:
@@ -78,13 +91,19 @@ def call(arguments: Sequence[str]) -> int:
     return outcome if isinstance(outcome, int) else 0
 
 
+def _needed(arguments: Sequence[str]) -> Iterable[str]:
+    """The commands that must be loaded for a command line: one, none for the version, all for a list of them."""
+    first = arguments[0] if arguments else ""
+    return [first] if first in COMMANDS else [] if first == "--version" else COMMANDS
+
+
 def _explain(error: HygeiaError | typer.TyperException) -> int:
     """Print an error that was foreseen, a line each fault, and return its exit code."""
     if isinstance(error, ConfigurationError | RefusedError) and error.faults:
         for fault in error.faults:
             complain(f"hygeia: {fault}")
     elif isinstance(error, typer.TyperException):
-        message = error.format_message()
+        message = error.format_message().replace("Value error, ", "")
         complain(message if "\n" in message else f"hygeia: {message} See 'hygeia --help'.")
     else:
         complain(f"hygeia: {error}")

@@ -7,7 +7,7 @@ from typing import Any, get_args
 
 import typer
 
-from gateway.cli import app
+from gateway.cli import build
 
 
 def page() -> str:
@@ -25,7 +25,7 @@ def page() -> str:
         "[configuration](configuration.md)). While its gateway runs they speak HTTP to it, with the token of",
         "`runtime.json`; else they hold the data folder's lock and do the work themselves.",
     ]
-    for name, command in _commands(typer.main.get_command(app), "hygeia"):
+    for name, command in _commands(typer.main.get_command(build()), "hygeia"):
         lines += ["", f"## {name}", "", *(command.help or "").strip().splitlines()]
         usage = " ".join(_usage(parameter) for parameter in _shown(command))
         lines += ["", f"    {name} {usage}".rstrip()]

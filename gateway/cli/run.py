@@ -7,6 +7,7 @@ import signal
 
 import uvloop
 
+from gateway.app import Gateway
 from gateway.cli.options import Config, DataDir
 from gateway.config import Settings, load
 from gateway.log import configure
@@ -21,9 +22,6 @@ def run(config: Config = None, data_dir: DataDir = None) -> int:
 
 async def _serve(settings: Settings) -> int:
     """Start, wait for a signal or a part that fails for good, stop. Returns the exit code."""
-    # DuckDB, numpy and FastAPI are loaded only by the command that needs them.
-    from gateway.app import Gateway  # noqa: PLC0415 - see above
-
     gateway = Gateway(settings)
     wanted = asyncio.Event()
     loop = asyncio.get_running_loop()
