@@ -23,12 +23,16 @@ _KINDS = range(1, 12)
 
 
 class Fault(NamedTuple):
-    """One thing that is wrong: the file, the first offset it concerns, its byte in the file, and what it is."""
+    """One thing that is wrong: the file, the first offset it concerns, its byte in the file, and what it is.
+
+    ``unreadable``: the bytes make no record, as a write that was stopped leaves them.
+    """
 
     file: Path
     offset: int
     position: int
     what: str
+    unreadable: bool = False
 
 
 @dataclass
@@ -55,11 +59,15 @@ class Report:
 
 
 class _State(NamedTuple):
-    """What holds of the record before: the next offset, its time, its ``durable``."""
+    """What holds of the record before: the next offset, its time, its ``durable``.
+
+    ``broken``: the file before ends with bytes that cannot be read, from record ``next`` on.
+    """
 
     next: int
     time: int
     durable: int
+    broken: bool = False
 
 
 def check_journal(folder: Path, *, known_durable: int = -1) -> Report:
@@ -103,22 +111,23 @@ def _check_file(path: Path, state: _State, report: Report, *, last: bool, known_
     """Check one segment; returns what holds behind it."""
     data = path.read_bytes()
     named = int(path.name[:20])
-    before = len(report.faults)
     report.segments += 1
-    if named != state.next:
-        what = f"records {state.next} to {named - 1} are missing" if named > state.next else "records occur twice"
-        report.faults.append(Fault(path, min(named, state.next), 0, f"{what} before this file"))
+    missing = state.next + state.broken  # the one that is broken was named already
+    if named > missing:
+        what = f"records {missing} to {named - 1} are missing before this file"
+        report.faults.append(Fault(path, missing, 0, what))
+    elif named < state.next:
+        report.faults.append(Fault(path, named, 0, f"records {named} to {state.next - 1} occur twice"))
+    before = len(report.faults)
     header_fault = _header_fault(data, named)
     if header_fault:
-        report.faults.append(Fault(path, named, 0, header_fault))
-    in_records = len(report.faults)
+        report.faults.append(Fault(path, named, 0, header_fault, len(data) < _HEADER.size))
+    after_header = len(report.faults)
     state, proof = _check_records(path, data, state._replace(next=named), report)
-    tail_begins = before if len(data) < _HEADER.size and in_records == before + 1 else in_records
-    if last and len(report.faults) > tail_begins:
-        candidate = report.faults[tail_begins]
-        unreadable = "in place of" not in candidate.what
-        if unreadable and max(proof, known_durable + 1) <= candidate.offset:
-            report.torn = candidate
+    if last:
+        tail = report.faults[before if len(data) < _HEADER.size else after_header :]
+        torn = bool(tail) and all(one.unreadable for one in tail)
+        report.torn = tail[0] if torn and max(proof, known_durable + 1) <= tail[0].offset else None
     return state
 
 
@@ -134,20 +143,20 @@ def _header_fault(data: bytes, named: int) -> str:
 def _check_records(path: Path, data: bytes, state: _State, report: Report) -> tuple[_State, int]:
     """Check the records of a segment; also returns the highest ``durable`` of those behind the first fault."""
     at, proof = _HEADER.size, 0
-    expected, time, durable = state
-    before = len(report.faults)
+    expected, time, durable, _ = state
+    before, broken = len(report.faults), False
     while at < len(data):
         found = _record_at(data, at)
         if found is None:
             following = _resync(data, at + 1, expected)
-            what = _why(data, at, expected)
-            report.faults.append(Fault(path, expected, at, what))
+            report.faults.append(Fault(path, expected, at, _why(data, at, expected), unreadable=True))
             if following is None:
+                broken = True
                 break
             at, offset = following
             if offset > expected + 1:
                 what = f"records {expected + 1} to {offset - 1} are unreadable too"
-                report.faults.append(Fault(path, expected + 1, at, what))
+                report.faults.append(Fault(path, expected + 1, at, what, unreadable=True))
             expected = offset
             continue
         stop, offset, its_time, its_durable, kind = found
@@ -163,7 +172,7 @@ def _check_records(path: Path, data: bytes, state: _State, report: Report) -> tu
         if len(report.faults) > before:
             proof = max(proof, its_durable)
         expected, time, durable, at = offset + 1, max(time, its_time), max(durable, its_durable), stop
-    return _State(expected, time, durable), proof
+    return _State(expected, time, durable, broken), proof
 
 
 def _record_at(data: bytes, at: int) -> tuple[int, int, int, int, int] | None:
@@ -192,16 +201,13 @@ def _resync(data: bytes, at: int, expected: int) -> tuple[int, int] | None:
     """Byte and offset of the next whole record behind ``at`` that may follow ``expected``.
 
     The offset is the ninth to sixteenth byte of a record and at most grows by the records that fit, so its upper
-    bytes are known: candidates are the places where they stand.
+    bytes are known: candidates are the places where they stand ten bytes behind a length that is not zero.
     """
     reach = expected + (len(data) - at) // _RECORD.size + 1
     uppers = sorted({struct.pack("<Q", upper << 16)[2:] for upper in range(expected >> 16, (reach >> 16) + 1)})
-    pattern = re.compile(b"(?=" + b"|".join(re.escape(upper) for upper in uppers) + b")")
-    for match in pattern.finditer(data, at + 10):
-        start = match.start() - 10
-        if data[start : start + 4] == b"\0\0\0\0":
-            continue
-        found = _record_at(data, start)
+    pattern = re.compile(rb"(?s)(?=(?!\0{4}).{10}(?:" + b"|".join(re.escape(upper) for upper in uppers) + b"))")
+    for match in pattern.finditer(data, at):
+        found = _record_at(data, match.start())
         if found and expected <= found[1] <= reach:
-            return start, found[1]
+            return match.start(), found[1]
     return None

@@ -8,6 +8,7 @@ CRC checked.
 from __future__ import annotations
 
 import os
+import struct
 from bisect import bisect_right
 from collections import OrderedDict
 from pathlib import Path
@@ -16,15 +17,17 @@ from zlib import crc32
 from gateway.errors import JournalDamagedError, RecordGoneError
 from gateway.journal import record, segment
 from gateway.journal.record import Record
-from gateway.journal.segment import WHOLE
 
 MIB = 1 << 20
 #: ``end`` for a reader in another process, which does not know what is durable.
 OPEN_END = 2**63 - 1
 
-_SKIP = MIB
+#: What stays in the processor's cache between reading and parsing.
+_CHUNK = 1 << 18
 _KEPT_INDEXES = 8
 _LONGEST = record.FRAME.size + record.HEAD.size + record.MAX_BODY
+#: A record up to its body without ``durable``: length, crc, offset, time, kind.
+_FRONT = struct.Struct("<IIQq8xB")
 _new = tuple.__new__
 
 
@@ -56,7 +59,7 @@ class Reader:
         records: list[Record] = []
         left = max_bytes
         while left > 0 and self._next <= end:
-            data = os.pread(self._fd, max(left, record.OVERHEAD), self._at)
+            data = os.pread(self._fd, min(max(left, record.OVERHEAD), _CHUNK), self._at)
             used = self._take(data, end, records)
             left -= used
             if used or (data and not records and self._take_long(data, end, records)):
@@ -75,11 +78,11 @@ class Reader:
 
     def _take(self, data: bytes, end: int, records: list[Record]) -> int:
         """Append the good records at the beginning of ``data`` and move behind them; returns their bytes."""
-        unpack, new, append, checksum = WHOLE.unpack_from, _new, records.append, crc32
+        unpack, new, append, checksum = _FRONT.unpack_from, _new, records.append, crc32
         at, offset, size = 0, self._next, len(data)
         last = size - record.OVERHEAD
         while at <= last and offset <= end:
-            length, crc, got, time, _, kind = unpack(data, at)
+            length, crc, got, time, kind = unpack(data, at)
             stop = at + 8 + length
             rest = data[at + 8 : stop]
             if stop > size or length < 25 or got != offset or checksum(rest) != crc:
@@ -110,37 +113,38 @@ class Reader:
 
         Raises JournalDamagedError for anything but the end, which only a reader with an open end may meet.
         """
+        # Looked for first: where a newer segment exists, this one is complete.
+        may_end = end == OPEN_END and not self._newer_exists()
         size = os.fstat(self._fd).st_size
         if size == self._at:
             if self._next > self._first and self._following().exists():
                 self._open(self._next)
                 return True
-            if end == OPEN_END and not self._newer_exists():
+            if may_end:
                 return False
-        elif end == OPEN_END:
-            tail = os.pread(self._fd, max(0, size - self._at), self._at)
-            found = segment.scan(tail, self._next, 0)
-            if found.next > self._next:
+        elif end == OPEN_END and size > self._at:
+            tail = os.pread(self._fd, size - self._at, self._at)
+            if segment.scan(tail, self._next, 0).next > self._next:
                 return True  # the writer was faster than this look at the file
-            if not self._newer_exists() and not segment.fault_at(tail, found):
-                self._forget()  # the writer may take back what it could not finish
-                return False
-        return self._look_again()
+        return self._look_again(may_end=may_end)
 
-    def _look_again(self) -> bool:
-        """Go to the next record from the beginning of its segment. Raises JournalDamagedError if it is not there.
+    def _look_again(self, *, may_end: bool) -> bool:
+        """Look for the next record from the beginning of its segment; else as ``_go_on``.
 
         Helps where a reader in another process remembers the position of a record that the writer has taken back.
         """
         first, wanted, was = self._first, self._next, self._at
-        size = os.fstat(self._fd).st_size
-        found = segment.scan(os.pread(self._fd, size, 0), first)
+        data = os.pread(self._fd, os.fstat(self._fd).st_size, 0)
+        found = segment.scan(data, first)
         self._forget()
         if found.next > wanted:
             self._open(first)
             if self._hop_to(wanted) and self._at != was:
                 return True
-        what = "missing" if found.position >= size else "unreadable"
+        if may_end and not segment.fault_at(data, found):
+            self.close()
+            return False
+        what = "missing" if found.position >= len(data) else "unreadable"
         raise JournalDamagedError(segment.path_of(self._folder, first), found.next, found.position, what)
 
     def _forget(self) -> None:
@@ -181,7 +185,7 @@ class Reader:
         place = bisect_right(offsets, offset) - 1
         self._next, self._at = offsets[place], positions[place]
         size = os.fstat(self._fd).st_size
-        while self._next < offset and self._hop(os.pread(self._fd, _SKIP, self._at), offset, size):
+        while self._next < offset and self._hop(os.pread(self._fd, _CHUNK, self._at), offset, size):
             if self._at > positions[-1]:
                 offsets.append(self._next)
                 positions.append(self._at)
@@ -189,10 +193,10 @@ class Reader:
 
     def _hop(self, data: bytes, offset: int, size: int) -> bool:
         """Move over the records that begin in ``data`` and end in the file; False if there is none."""
-        unpack, last, fixed = WHOLE.unpack_from, len(data) - record.OVERHEAD, record.HEAD.size
+        unpack, last, fixed = _FRONT.unpack_from, len(data) - record.OVERHEAD, record.HEAD.size
         expected, at, room = self._next, 0, size - self._at
         while expected < offset and at <= last:
-            length, _, got, _, _, _ = unpack(data, at)
+            length, _, got, _, _ = unpack(data, at)
             stop = at + 8 + length
             if got != expected or length < fixed or stop > room:
                 break

@@ -15,8 +15,8 @@ STEP_MS = 5_000
 IDLE_MS = 1_000
 #: On a fast simulated clock ticks come no closer together than this many real seconds.
 _SHORTEST_WAIT = 0.05
-#: The free space is looked at again after so many real seconds, or so many bytes.
-_LOOK_SECONDS = 1.0
+#: The free space is looked at again after so many real seconds, or so many bytes; a full disk is tried as often.
+LOOK_SECONDS = 1.0
 _LOOK_BYTES = 16 << 20
 #: More than ``min_free`` by this much must be free before messages are written again.
 _LEAST_MARGIN = 1 << 20
@@ -80,7 +80,7 @@ class SpaceWatch:
     def look(self) -> dict[str, Any] | None:
         """Look if it is time to; the body of an ALARM record if the state changed."""
         now = time.monotonic()
-        if now - self._looked < _LOOK_SECONDS and self._unseen < _LOOK_BYTES:
+        if now - self._looked < LOOK_SECONDS and self._unseen < _LOOK_BYTES:
             return None
         self._looked, self._unseen = now, 0
         self.free = self._disk.free(self._folder)
@@ -97,7 +97,7 @@ class SpaceWatch:
     def refused(self) -> dict[str, Any] | None:
         """The disk refused a write as full; the body of an ALARM record if that is new."""
         self._full_until = self._looked = time.monotonic()
-        self._full_until += _LOOK_SECONDS
+        self._full_until += LOOK_SECONDS
         if self.low:
             return None
         self.low = True
@@ -110,7 +110,7 @@ class SpaceWatch:
 
     def until_look(self) -> float:
         """Real seconds until the next look while ``low``."""
-        return max(_SHORTEST_WAIT, self._looked + _LOOK_SECONDS - time.monotonic())
+        return max(_SHORTEST_WAIT, self._looked + LOOK_SECONDS - time.monotonic())
 
     def alarm(self) -> dict[str, Any]:
         """The body of an ALARM record that says the present state."""
