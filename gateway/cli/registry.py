@@ -53,11 +53,12 @@ def import_(
     settings = load(config, data_dir)
     _exists(file)
     with open_door(settings) as door:
-        current, _ = registry_of(door)
+        current, known = registry_of(door)
         checked = read(file, current, settings.time_zone)
         changes = [] if checked.faults else changes_of(checked.document, current)
-        if not checked.faults and (changes or checked.document.private):
-            _apply(door, changes, file.name, checked.document.private)
+        private = {name: body for name, body in checked.document.private.items() if known.get(name) != body}
+        if not checked.faults and (changes or private):
+            _apply(door, changes, file.name, private)
     _tell(checked, changes, json=json)
     return _faulty(file, checked, remarks)
 

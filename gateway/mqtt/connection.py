@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import mqtt5
 
@@ -89,8 +89,8 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Introduce ourselves."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        # Not asserted: uvloop's transports have the methods but do not inherit.
+        self._transport = cast(asyncio.Transport, transport)
         name = transport.get_extra_info("peername")
         self.peer = f"{name[0]}:{name[1]}" if name else ""
         options = self._options
@@ -103,7 +103,7 @@ class Connection(asyncio.Protocol):
             session_expiry_interval=options.session_expiry,
             receive_max=options.receive_maximum,
         )
-        transport.write(packet.write())
+        self._transport.write(packet.write())
 
     def data_received(self, data: bytes) -> None:
         """Cut, decode and hand on; anything wrong ends the connection, after what came before it was handed on."""

@@ -1,0 +1,5 @@
+"""``python -m gateway.cli`` is ``hygeia``."""
+
+from gateway.cli import main
+
+main()
