@@ -242,9 +242,12 @@ class Intake:
         caught_up = False
         for packet, cut in messages:
             topic, payload, packet_id = packet.topic, packet.payload, packet.packet_id
+            if not topic:
+                connection.abort("the broker broke the protocol: a topic alias, which was not allowed")
+                break
             if packet_id is not None:
                 packet_ids.append(packet_id)
-            if topic == marker_topic or not topic or topic[0] == "$":
+            if topic == marker_topic or topic[0] == "$":
                 caught_up = self._own(topic, payload) or caught_up
                 continue
             self._received += 1
@@ -284,8 +287,6 @@ class Intake:
                 self._session_lost("dropped", count=count)
                 self._mark()
             self._wake.set()
-        elif not topic:
-            raise UnreachableError("it has a topic alias, which was not allowed")
         return False
 
     def _session_lost(self, reason: str, **details: int) -> None:
