@@ -43,8 +43,12 @@ class ChannelNow(msgspec.Struct, frozen=True):
 
 
 class PlaceNow(msgspec.Struct, frozen=True):
-    """A place, or a device without one (then ``id`` is empty). ``condition`` is the worst of its channels."""
+    """A place, or a device without one (then ``id`` is empty). ``condition`` is the worst of its channels.
 
+    ``key`` is the place's id, or the device's after a tilde.
+    """
+
+    key: str
     id: str
     name: Any
     unit: str
@@ -115,6 +119,7 @@ def _place(services: Services, where: Whereabouts, name: str, devices: list[str]
     unit_name = (registry.get("units", unit) or {}).get("name") or unit
     grid = spot.grid if spot else ""
     return PlaceNow(
+        key=name or f"~{devices[0]}",
         id=name,
         name=shown_name,
         unit=unit,

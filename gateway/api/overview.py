@@ -62,6 +62,7 @@ def overview(
     show: Annotated[
         Literal["all", "out", "silent", "ok", "none"], Query(description="Only places in this condition.")
     ] = "all",
+    selected: Annotated[str | None, Query(description="The `key` of a place that is shown whatever the page.")] = None,
 ) -> Response:
     """Show places with their newest values, standing alerts, parked messages and how far each follower is."""
     context = context_of(request)
@@ -86,6 +87,7 @@ def overview(
             "total": len(seen),
             "counts": counts,
         },
+        "selected": next((_shown(one) for one in seen if one.key == selected), None),
         **context.figures.get(context, caller.scope),
         **_installation(context, caller),
     }

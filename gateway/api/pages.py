@@ -47,6 +47,7 @@ def _template() -> Any:  # noqa: ANN401 - jinja2.Template
     environment = Environment(
         loader=FileSystemLoader(PAGES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
+    environment.policies["json.dumps_kwargs"] = {"sort_keys": False, "ensure_ascii": False}
     return environment.get_template("live.html")
 
 
