@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from contextlib import suppress
 from importlib.metadata import version
 from typing import Protocol
@@ -17,6 +18,7 @@ from gateway.config import Settings
 #: Of an answer only its beginning is read: it is quoted, never needed.
 _BODY_BYTES = 2048
 _BODY_S = 1.0
+_AGENT = f"hygeia/{version('hygeia-gateway')}"
 
 
 class Sender(Protocol):
@@ -68,7 +70,7 @@ class HttpSender:
                 timeout=aiohttp.ClientTimeout(total=self._timeout_s),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 auto_decompress=False,
-                headers={"User-Agent": f"hygeia/{version('hygeia-gateway')}"},
+                headers={"User-Agent": _AGENT},
             )
         return self._session
 
@@ -105,7 +107,10 @@ def _words(error: Exception) -> str:
     """What went wrong on the way; never an address, which may hold a token."""
     if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientSSLError):
         return "the receiver's certificate or its TLS is refused"
-    cause = getattr(error, "os_error", error)
-    if isinstance(cause, OSError) and cause.strerror:
-        return f"cannot connect: {cause.strerror}"
-    return f"the connection failed: {type(error).__name__}"
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return "cannot connect: the name of its host is not known"
+    connecting = isinstance(error, aiohttp.ClientConnectorError)
+    cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
+    # The text of the number: what asyncio writes has the address in it.
+    reason = os.strerror(cause.errno) if isinstance(cause, OSError) and cause.errno else type(error).__name__
+    return f"cannot connect: {reason}" if connecting else f"the connection failed: {reason}"

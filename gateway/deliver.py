@@ -89,7 +89,7 @@ class Deliver:
                 notes = group.create_task(self._keep_notes())
                 lanes = [group.create_task(lane.run()) for lane in self._lanes]
                 await asyncio.wait(lanes)
-                notes.cancel()
+                notes.cancel()  # what is left is written below
         finally:
             await asyncio.shield(self._close())
 
@@ -154,22 +154,27 @@ class Deliver:
         while True:
             await self._noted.wait()
             self._noted.clear()
-            await self._write_notes()
-            if self._notes:
+            if not await self._write_notes():
                 await asyncio.sleep(_DATABASE_S)
                 self._noted.set()
 
-    async def _write_notes(self) -> None:
+    async def _write_notes(self) -> bool:
+        """Write what is to be noted; False where the database refused and it is still to be noted."""
         notes, self._notes = self._notes, {}
         if not notes:
-            return
+            return True
         try:
-            loop = asyncio.get_running_loop()
-            await asyncio.shield(loop.run_in_executor(self._writing, self._outbox.note, notes))
+            await asyncio.get_running_loop().run_in_executor(self._writing, self._outbox.note, notes)
+        except asyncio.CancelledError:
+            # The thread may write them or not: written again they are the same.
+            self._notes = notes | self._notes
+            raise
         except sa.exc.SQLAlchemyError as error:
             # Without notes a restart sends again and counts tries from where they were: no more than that.
             log.warning("deliver: tries could not be noted", error=type(error).__name__)
             self._notes = notes | self._notes
+            return False
+        return True
 
     async def _close(self) -> None:
         await self._write_notes()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import NamedTuple, Protocol
 
@@ -104,7 +105,9 @@ def retry_after(value: str | None, now: int) -> float | None:
     if re.fullmatch(r"[0-9]{1,9}", text):
         return min(float(text), MOST_RETRY_AFTER_S)
     try:
-        return min(max(parsedate_to_datetime(text).timestamp() - now, 0.0), MOST_RETRY_AFTER_S)
+        date = parsedate_to_datetime(text)
+        seconds = date.replace(tzinfo=date.tzinfo or UTC).timestamp() - now
+        return min(max(seconds, 0.0), MOST_RETRY_AFTER_S)
     except (ValueError, OverflowError):
         return None
 
