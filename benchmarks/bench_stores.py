@@ -1,30 +1,36 @@
-"""CPU a message of both stores: ``python benchmarks/bench_stores.py [--messages N] [--batch N] [--devices N] [--late]``.
+"""CPU a message of both stores: ``python benchmarks/bench_stores.py [--messages N] [--batch N] [--late] [--gzip]``.
 
 A message is one row of six parameters. The embedded store is measured on a file in a temporary folder, the InfluxDB
 store against Debian's influxd behind the v2 shim of the tests (CPU of this process without the shim's: it runs in its
 own). Prints one line a store: CPU and wall microseconds a message, and the rate.
 """
 
+# ruff: noqa: E402 - a script finds the project first
+
 from __future__ import annotations
 
 import argparse
 import random
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-import sqlalchemy as sa
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
 
 from devices.reading import Row
 from gateway import state
+from gateway.database import open_state
 from gateway.store.base import Tags, Telemetry, TimeSeriesStore
 from gateway.store.embedded import EmbeddedStore
+from gateway.store.influx import InfluxStore
 from gateway.store.lines import Lines
+from tests.plugins.influx import TOKEN, Influxd, free_port
 
 SIX = ("chlorine_free", "turbidity", "ph", "temperature", "conductivity", "orp")
 START = 1_732_200_000_000
@@ -70,6 +76,43 @@ def run_store(title: str, store: TimeSeriesStore, items: Sequence[Telemetry], si
         store.close()
 
 
+def influx(folder: Path, items: Sequence[Telemetry], size: int, *, gzip: bool) -> None:
+    """Measure the InfluxDB store; influxd and the shim run in processes of their own."""
+    influxd = Influxd(folder / "influxd")
+    influxd.start()
+    influxd.query("", 'CREATE DATABASE "bench"')
+    port = free_port()
+    command = [sys.executable, "-m", "tests.influx_servers", str(port), influxd.url, TOKEN]
+    between = subprocess.Popen(command, cwd=ROOT)
+    try:
+        url = f"http://127.0.0.1:{port}"
+        wait_for(url)
+        engine = open_state(folder / "state.sqlite")
+        state.metadata.create_all(engine)
+        store = InfluxStore(url, "bench", "bench", TOKEN, engine, gzip=gzip)
+        run_store("InfluxDB" + (" with gzip" if gzip else ""), store, items, size)
+        engine.dispose()
+        found = influxd.query("bench", "SELECT count(ph) FROM water")[0]["values"][0]
+        assert found[1] == len(items), found
+    finally:
+        between.terminate()
+        between.wait()
+        influxd.kill()
+
+
+def wait_for(url: str) -> None:
+    """Wait until the shim answers."""
+    deadline = time.monotonic() + 20
+    while True:
+        try:
+            with urllib.request.urlopen(f"{url}/health", timeout=2):
+                return
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
+
+
 def main() -> None:
     """Measure lines, the embedded store and, where influxd is installed, the InfluxDB store."""
     options = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
@@ -89,7 +132,7 @@ def main() -> None:
         size = (folder / "series.duckdb").stat().st_size
         print(f"{'':34} {size / len(items) / 6:6.2f} bytes a value")
         if shutil.which("influxd"):
-            pass
+            influx(folder, items, chosen.batch, gzip=chosen.gzip)
 
 
 if __name__ == "__main__":

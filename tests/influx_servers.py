@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import ssl
 import sys
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -85,7 +86,8 @@ def shim(upstream: str, token: str) -> web.Application:  # noqa: C901 - five han
 class Served:
     """An aiohttp application on a free loopback port, in a thread of its own, until ``stop``."""
 
-    def __init__(self, app: web.Application, port: int = 0) -> None:
+    def __init__(self, app: web.Application, port: int = 0, tls: ssl.SSLContext | None = None) -> None:
+        self._tls = tls
         self._loop = asyncio.new_event_loop()
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         self._ready = threading.Event()
@@ -97,7 +99,7 @@ class Served:
     @property
     def url(self) -> str:
         """Where it listens."""
-        return f"http://127.0.0.1:{self.port}"
+        return f"{'https' if self._tls else 'http'}://127.0.0.1:{self.port}"
 
     def stop(self) -> None:
         """Close the port and end the thread."""
@@ -113,7 +115,7 @@ class Served:
 
     async def _start(self) -> None:
         await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", self.port, reuse_address=True).start()
+        await web.TCPSite(self._runner, "127.0.0.1", self.port, reuse_address=True, ssl_context=self._tls).start()
         self.port = self._runner.addresses[0][1]
 
 

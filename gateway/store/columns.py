@@ -135,7 +135,7 @@ class Batch:
             kind = self.kinds[item.tags.kind] = KindRows()
         device, offset, received_at = item.tags.device, item.offset, item.received_at
         for number, row in enumerate(item.rows):
-            if row.late is None and row.flags is None and row.qualifiers is None and not row.compare:
+            if row.values and row.late is None and row.flags is None and row.qualifiers is None and not row.compare:
                 kind.add((device, row.point, row.ts, offset, received_at, False), row.parameters, row.values)
                 self.points += len(row.values)
                 continue

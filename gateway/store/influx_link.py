@@ -77,7 +77,7 @@ class InfluxLink:
             self._run(self._end()).result()
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join()
-            self._loop.close()
+        self._loop.close()
 
     def write(self, lines: Sequence[bytes], start: int, end: int) -> Future[list[Refusal]]:
         """Begin to deliver a run of lines; see ``influx_write.deliver``."""
