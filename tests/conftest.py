@@ -10,6 +10,8 @@ from blockbuster import BlockBuster, blockbuster_ctx
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"
+# A plugin may import another one before pytest does.
+pytest.register_assert_rewrite("tests.plugins", "tests.support")
 pytest_plugins = [
     f"tests.plugins.{path.stem}"
     for path in sorted((ROOT / "tests" / "plugins").glob("*.py"))

@@ -52,7 +52,7 @@ def import_(
     """Register what a file says. Entries that it does not name stay; with any fault nothing is changed."""
     settings = load(config, data_dir)
     _exists(file)
-    with open_door(settings) as door:
+    with open_door(settings, create=True) as door:
         current, known = registry_of(door)
         checked = read(file, current, settings.time_zone)
         changes = [] if checked.faults else changes_of(checked.document, current)
@@ -135,7 +135,7 @@ def add_device(
     """Register one device; every parameter of the catalogue is accepted from it."""
     settings = load(config, data_dir)
     entry = {"id": id, "kind": kind} | ({"place": place} if place else {})
-    with open_door(settings) as door:
+    with open_door(settings, create=True) as door:
         current, _ = registry_of(door)
         if current.knows("devices", id):
             raise UsageError(f"device {id!r} is registered already; change it by 'hygeia registry import'")
