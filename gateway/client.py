@@ -132,15 +132,18 @@ class HttpTransport:
 
 
 @contextmanager
-def open_door(settings: Settings, *, patience: float = PATIENCE_S) -> Iterator[Door]:
+def open_door(settings: Settings, *, create: bool = False, patience: float = PATIENCE_S) -> Iterator[Door]:
     """Reach the installation of ``settings``: by HTTP while its gateway runs, else by doing its work here.
+
+    With ``create`` an empty or absent folder becomes an installation, as with ``hygeia run``.
 
     Raises:
         UsageError: there is no installation in the folder.
         InstallationLockedError: another process holds the folder and does not say how to reach it.
     """
     installation = Installation(settings.data.dir)
-    require(installation)
+    if not create:
+        require(installation)
     deadline = time.monotonic() + patience
     while True:
         runtime = installation.read_runtime()

@@ -33,3 +33,8 @@ def accepts(port: int) -> bool:
     except OSError:
         return False
     return True
+
+
+async def pace(seconds: float) -> None:
+    """Give a load its rate; it waits for nothing."""
+    await asyncio.sleep(seconds)
