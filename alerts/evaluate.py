@@ -35,6 +35,8 @@ from devices.observation import Observation, Subject
 from devices.reading import AHEAD_MS
 
 Mint = Callable[[], str]
+#: Looking a member of an enumeration up costs more than the comparison.
+_PENDING = State.PENDING
 
 
 class AlertChange(msgspec.Struct, frozen=True):
@@ -103,20 +105,21 @@ class Evaluation:
         if o.late or o.at > o.now + AHEAD_MS:
             return []
         changes: list[AlertChange] = []
-        held = self._tracks.get(o.subject.key)
-        if held is not None and held[0].subject != o.subject:
-            changes = self.rebind(o.subject, o.now)
-            held = self._tracks.get(o.subject.key)
+        subject, value = o.subject, o.value
+        held = self._tracks.get(subject.key)
+        if held is not None and held[0].subject != subject:
+            changes = self.rebind(subject, o.now)
+            held = self._tracks.get(subject.key)
         # NaN is neither bad nor good: it must not clear anything.
-        if o.flag != "N" or math.isnan(o.value):
+        if o.flag != "N" or math.isnan(value):
             for track in held or ():
                 track.heard = o.now
             return changes
         if held is not None:
             self._advance(held, o, mint, changes)
-            held = self._tracks.get(o.subject.key)
-        for bound in self._of(o.subject):
-            if bound.is_bad(o.value) and not (held and any(_same(track, bound) for track in held)):
+            held = self._tracks.get(subject.key)
+        for bound in self._of(subject):
+            if (value < bound.low or value > bound.high) and (held is None or not _has(held, bound)):
                 self._begin(bound, o, mint, changes)
         return changes
 
@@ -128,7 +131,7 @@ class Evaluation:
             identity = entry[1:]
             self._timed.discard(identity)
             track = self._find(*identity)
-            if track is None or track.state is not State.PENDING:
+            if track is None or track.state is not _PENDING:
                 continue
             due = track.heard + track.bound.for_ms
             if due <= now:
@@ -163,7 +166,7 @@ class Evaluation:
                 continue
             else:
                 over = Reason.RULE_NOT_APPLICABLE
-            if track.state is not State.PENDING:
+            if track.state is not _PENDING:
                 changes.append(self._clear(track, _Moment(track.value, track.last, now), over))
         self._keep(subject.key, kept)
         return changes
@@ -173,7 +176,7 @@ class Evaluation:
         changes = [
             self._clear(track, _Moment(track.value, track.last, now), Reason.REMOVED)
             for track in self._tracks.get(key, ())
-            if track.state is not State.PENDING
+            if track.state is not _PENDING
         ]
         self._keep(key, [])
         self._over.pop(key, None)
@@ -195,7 +198,7 @@ class Evaluation:
         self._timers.clear()
         self._timed.clear()
         for track in held:
-            if track.state is not State.PENDING or track.bound in self._of(track.subject):
+            if track.state is not _PENDING or track.bound in self._of(track.subject):
                 self._add(track)
 
     def _of(self, subject: Subject) -> tuple[Bound, ...]:
@@ -217,7 +220,7 @@ class Evaluation:
         kept: list[Track] = []
         for track in held:
             track.heard = o.now
-            if track.state is State.PENDING:
+            if track.state is _PENDING:
                 change, goes_on = self._still_pending(track, o, mint)
             else:
                 change, goes_on = self._still_open(track, o)
@@ -286,7 +289,7 @@ class Evaluation:
         key = track.subject.key
         self._tracks.setdefault(key, []).append(track)
         self.watched.add(key)
-        if track.bound.for_ms and track.state is State.PENDING:
+        if track.bound.for_ms and track.state is _PENDING:
             self._arm(track)
 
     def _arm(self, track: Track) -> None:
@@ -309,9 +312,13 @@ class Evaluation:
             self.watched.discard(key)
 
 
-def _same(track: Track, bound: Bound) -> bool:
-    """Whether both are the same rule, of whatever version."""
-    return track.bound.rule == bound.rule and track.bound.pack == bound.pack
+def _has(held: list[Track], bound: Bound) -> bool:
+    """Whether one of the tracks is of the same rule, of whatever version."""
+    for track in held:
+        mine = track.bound
+        if mine is bound or (mine.rule == bound.rule and mine.pack == bound.pack):
+            return True
+    return False
 
 
 def _same_limit(one: Bound, other: Bound) -> bool:
