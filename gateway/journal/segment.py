@@ -8,6 +8,7 @@ that is missing is found like any other.
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import struct
 import zlib
@@ -29,6 +30,10 @@ DAY_MS = 86_400_000
 WHOLE = struct.Struct("<IIQqQB")
 _LONGEST = record.HEAD.size + record.MAX_BODY
 _NAME = re.compile(r"\d{20}\.seg")
+#: How the body of the writer's own alarm begins.
+_LOW, _NOT_LOW = (
+    record.json_body({"type": "alarm", "alarm": "disk_low", "state": state})[:-1] for state in ("on", "off")
+)
 #: Enough of the end of a file to hold most last records.
 _TAIL = 1 << 16
 
@@ -115,11 +120,13 @@ def removed_below(folder: Path) -> list[Path]:
 
 
 def _found(folder: Path, floor: int) -> Iterator[Segment]:
-    for path in folder.glob(f"*{SUFFIX}"):
-        first = _first_of(path)
-        if first >= floor:
-            with contextlib.suppress(FileNotFoundError):  # retention may run meanwhile
-                yield Segment(first, path, path.stat().st_size)
+    if not folder.is_dir():
+        return
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.endswith(SUFFIX) and _first_of(Path(entry.path)) >= floor:
+                with contextlib.suppress(FileNotFoundError):  # retention may run meanwhile
+                    yield Segment(int(entry.name[:20]), Path(entry.path), entry.stat().st_size)
 
 
 def _first_of(path: Path) -> int:
@@ -144,13 +151,11 @@ def survey(folder: Path, known_durable: int = -1) -> Survey | None:
     last = segments[-1]
     data = last.path.read_bytes()
     headless = len(data) < record.HEADER.size
-    if headless:
-        before = scan(segments[-2].path.read_bytes(), segments[-2].first) if segments[1:] else None
-        created = before.time if before else 0
-        end = Scan(0, last.first, 0, 0, disk_low=before is not None and before.disk_low)
-    else:
-        created = _check_header(last, data)
-        end = scan(data, last.first)
+    created = 0 if headless else _check_header(last, data)
+    end = Scan(0, last.first, 0, 0, disk_low=False) if headless else scan(data, last.first)
+    if end.next == last.first and segments[1:]:  # no record yet: time and state are those of the one before
+        before = scan(segments[-2].path.read_bytes(), segments[-2].first)
+        end = end._replace(time=before.time, disk_low=before.disk_low)
     fault = fault_at(data, end)
     if fault:
         raise JournalDamagedError(last.path, end.next, end.position, fault)
@@ -175,8 +180,8 @@ def scan(data: bytes, first: int, at: int = record.HEADER.size) -> Scan:
         if durable > proved:
             unproved, proved = at, durable
         if kind == Kind.ALARM:
-            alarm = record.parse_json(data[at + record.OVERHEAD : stop])
-            disk_low = alarm.get("state") == "on" if alarm.get("alarm") == "disk_low" else disk_low
+            begin = at + record.OVERHEAD
+            disk_low = data.startswith(_LOW, begin) or (disk_low and not data.startswith(_NOT_LOW, begin))
         last = time
         offset += 1
         at = stop

@@ -99,6 +99,8 @@ class ForgetfulDisk(Disk):
                 arguments = (arguments[0], arguments[1][: len(arguments[1]) // 2 + 1], arguments[2])
         if what == "fdatasync" and self.gate:
             self.gate.wait(30)
+            if self.dead:
+                raise PowerCutError
         return self._do(what, function, arguments)
 
     def _misbehave(self, what: str, arguments: tuple[Any, ...]) -> None:
@@ -145,7 +147,7 @@ class ForgetfulDisk(Disk):
         """Leave in the folder what may be there after a power cut: any mix of what was not synced."""
         self.dead = True
         left = {}
-        for path in {*self.names, *self.synced_names}:
+        for path in sorted({*self.names, *self.synced_names}):
             node = rng.choice([self.names.get(path), self.synced_names.get(path)])
             if node is not None:
                 left[path] = _after_crash(node, rng)

@@ -411,3 +411,22 @@ def test_replace_leaves_the_old_file_when_it_fails(tmp_path: Path) -> None:
         else:
             assert path.read_bytes() == b"new"
         assert list(tmp_path.iterdir()) == [path]
+
+
+def test_an_alarm_lost_with_a_new_segment_is_known_from_the_one_before(
+    eager: None, tmp_path: Path, clock: HandClock
+) -> None:
+    """A crash between beginning a segment and its first record does not forget that the disk was low."""
+    folder = tmp_path / "journal"
+    disk = ForgetfulDisk(folder)
+    disk.free_bytes = 0
+    journal = Journal.open(folder, clock, disk=disk, segment_bytes=300, idle_ticks=False)
+    for _ in range(5):
+        journal.append(Kind.COMMAND, b"x" * 150)
+    journal.close()
+    last = max(folder.glob("*.seg"))
+    last.write_bytes(last.read_bytes()[: record.HEADER.size])
+    again = Journal.open(folder, clock, disk=ForgetfulDisk(folder), idle_ticks=False)
+    again.append(Kind.COMMAND, b"{}")
+    again.close()
+    assert parse_json(read_all(folder)[-2].body)["state"] == "off"
