@@ -22,6 +22,8 @@ from devices.sections import MODELS
 
 #: Columns of the channels sheet that say which device, and which of its periods, a channel belongs to.
 DEVICE, DEVICE_FROM = "device", "device_from"
+#: In ``device_from``: the period of the device that has no ``from``.
+ALWAYS = "-"
 #: Headings of a column that is only for people.
 REMARK: Mapping[Language, str] = {"zh": "备注", "en": "remark"}
 _REMARK = re.compile(r"(备注|remarks?)\b.*", re.IGNORECASE | re.DOTALL)

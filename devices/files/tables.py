@@ -13,6 +13,7 @@ import msgspec
 from devices.fields import DEFAULT_ZONE, instant
 from devices.files.faults import Fault, Path, Spot, fault_at
 from devices.files.headings import (
+    ALWAYS,
     DEVICE,
     DEVICE_FROM,
     Column,
@@ -210,7 +211,9 @@ def _join(channels: list[_Row], raw: Raw) -> None:
 
 
 def _same(one: object, other: object) -> bool:
-    """Whether two cells name the same time, however they are written."""
+    """Whether two cells name the same time, however they are written; ``-`` is no time at all."""
+    if other == ALWAYS:
+        return one is None
     zone = zoneinfo.ZoneInfo(DEFAULT_ZONE)
     try:
         return instant(one, zone) == instant(other, zone)

@@ -17,7 +17,7 @@ from openpyxl.worksheet.datavalidation import DataValidation
 
 from devices.fields import DEFAULT_ZONE, instant_text
 from devices.files.faults import Language
-from devices.files.headings import DEVICE, DEVICE_FROM, Column, columns_of
+from devices.files.headings import ALWAYS, DEVICE, DEVICE_FROM, Column, columns_of
 from devices.files.tables import list_text, map_text
 from devices.files.words import SECTIONS_ZH, VALUES_ZH
 from devices.registry import KINDS, Registry, periods_of
@@ -84,8 +84,10 @@ def tables_to_write(
     for section, entry in entries_to_write(registry, private):
         rows.setdefault(section, []).append(entry)
         for channel in entry.get("channels", ()):
-            owner = {DEVICE: entry["id"]} | ({DEVICE_FROM: entry["from"]} if "from" in entry else {})
+            since = entry.get("from", ALWAYS if "to" in entry else None)
+            owner = {DEVICE: entry["id"], DEVICE_FROM: since}
             rows.setdefault("channels", []).append({**_without_defaults(channel), **owner})
+    rows = rows or {"units": []}
     for section in SECTIONS_ZH:
         if section in rows or (section == "channels" and "devices" in rows):
             entries = rows.get(section, [])
@@ -112,7 +114,7 @@ def _cell(entry: dict[str, Any], column: Column, zone: str) -> Any:  # noqa: ANN
         return list_text(value)
     if column.shape == "map":
         return map_text(value)
-    if column.shape in {"time", "time_utc"}:
+    if column.shape in {"time", "time_utc"} and value != ALWAYS:
         return _moment(value, zone, utc=column.shape == "time_utc")
     return str(value)
 
@@ -154,10 +156,15 @@ def write_xlsx(
         sheet.freeze_panes = "A2"
         sheet.append([_text_cell(sheet, column.heading(language), Font(bold=True)) for column in columns])
         for row in rows:
-            sheet.append([_text_cell(sheet, value) if isinstance(value, str) else value for value in row])
-    if not book.worksheets:
-        book.create_sheet(title_of("units", language))
+            sheet.append([_typed_cell(sheet, value) for value in row])
     book.save(file)
+
+
+def _typed_cell(sheet: Any, value: Any) -> Any:  # noqa: ANN401 - write-only sheet, text or number
+    """Numbers as numbers, but for those that need more digits than openpyxl writes (16)."""
+    if isinstance(value, float) and float(f"{value:.16g}") != value:
+        value = repr(value)
+    return _text_cell(sheet, value) if isinstance(value, str) else value
 
 
 def _text_cell(sheet: Any, text: str, font: Font | None = None) -> Any:  # noqa: ANN401 - write-only sheet
