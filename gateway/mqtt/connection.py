@@ -27,7 +27,7 @@ _NO_MQTT_5 = "does not speak MQTT 5: use a broker or listener that does"
 #: Refusals that another attempt does not change: a person must act.
 _FINAL = {
     int(_Refusal.BAD_USER_NAME_OR_PASSWORD): "refuses the user name or password: correct them in mqtt.url",
-    int(_Refusal.NOT_AUTHORIZED): "does not authorise this client: check user, password and the broker's access rules",
+    int(_Refusal.NOT_AUTHORIZED): "does not authorise us: check user and password in mqtt.url, and the broker's rules",
     int(_Refusal.CLIENT_ID_NOT_VALID): "refuses the client id: choose another mqtt.client_id",
     int(_Refusal.UNSUPPORTED_PROTOCOL_VERSION): _NO_MQTT_5,
     int(_Refusal.BANNED): "has banned this client: lift the ban at the broker",

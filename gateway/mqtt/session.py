@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import random
 import ssl
@@ -51,7 +52,8 @@ async def connect(
         ) from error
     except OSError as error:
         words = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)  # asyncio adds much
-        raise UnreachableError(f"{options.address} cannot be reached: {words}") from error
+        hint = "; perhaps this port does not speak TLS" if options.secure and error.errno == errno.ECONNRESET else ""
+        raise UnreachableError(f"{options.address} cannot be reached: {words}{hint}") from error
     except BaseException:
         connection.abort("given up")
         raise

@@ -15,6 +15,7 @@ from tests.plugins.mosquitto import Mosquitto
 from tests.support.memory_journal import MemoryJournal
 from tests.support.waiting import eventually
 
+pytestmark = pytest.mark.mosquitto
 TOPIC = "hygeia/v1/site/wq-1/up/telemetry"
 
 

@@ -360,7 +360,7 @@ async def test_back_pressure_pauses_reading_and_survives_the_keep_alive(
     ("code", "words"),
     [
         (mqtt5.ConnAckReasonCode.BAD_USER_NAME_OR_PASSWORD, "mqtt.url"),
-        (mqtt5.ConnAckReasonCode.NOT_AUTHORIZED, "access rules"),
+        (mqtt5.ConnAckReasonCode.NOT_AUTHORIZED, "rules"),
         (mqtt5.ConnAckReasonCode.CLIENT_ID_NOT_VALID, "mqtt.client_id"),
     ],
 )

@@ -163,9 +163,9 @@ def start_mosquitto(tmp_path: Path) -> Iterator[StartMosquitto]:
         if users:
             settings += f"password_file {folder / 'passwords'}\n"
             for name, password in users.items():
-                flags = "-b" if (folder / "passwords").exists() else "-cb"
+                flags = ["-b"] if (folder / "passwords").exists() else ["-c", "-b"]
                 program = shutil.which("mosquitto_passwd") or "/usr/bin/mosquitto_passwd"
-                subprocess.run([program, flags, folder / "passwords", name, password], check=True)
+                subprocess.run([program, *flags, folder / "passwords", name, password], check=True)
         listener = ""
         if tls is not None:
             listener = f"cafile {tls.ca}\ncertfile {tls.server_cert}\nkeyfile {tls.server_key}\n"
