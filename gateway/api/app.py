@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.metadata import PackageNotFoundError, version
-
 from fastapi import APIRouter, Depends, FastAPI
 from starlette.staticfiles import StaticFiles
 
@@ -44,7 +42,7 @@ def build_app(services: Services, wall: Clock | None = None) -> FastAPI:
     """The app that serves pages and API. ``wall`` is the clock of sessions, the machine's own unless given."""
     app = FastAPI(
         title="Hygeia",
-        version=_version(),
+        version=metrics.VERSION,
         description=DESCRIPTION,
         docs_url=None,
         redoc_url=None,
@@ -59,13 +57,6 @@ def build_app(services: Services, wall: Clock | None = None) -> FastAPI:
     for router in (pages.router, health.router, metrics.router, docs.router, api):
         app.include_router(router)
     docs.install(app)
-    app.mount("/static", StaticFiles(directory=pages.PAGES / "static"))
+    app.mount("/static", StaticFiles(directory=pages.PAGES / "static", check_dir=False))
     app.add_middleware(Guard, settings=services.settings, metrics=app.state.context.metrics)
     return app
-
-
-def _version() -> str:
-    try:
-        return version("hygeia-gateway")
-    except PackageNotFoundError:
-        return "unknown"

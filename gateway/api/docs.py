@@ -58,7 +58,7 @@ def openapi(request: Request, _caller: AnyCaller) -> Response:
 
 def install(app: FastAPI) -> None:
     """Serve Swagger UI's files and describe ``app`` in OpenAPI 3.0."""
-    app.mount("/docs/swagger", _OnlyFiles(directory=Path(swagger_ui_bundle.swagger_ui_path)))
+    app.mount("/docs/swagger", _OnlyFiles(directory=Path(swagger_ui_bundle.swagger_ui_path), check_dir=False))
     made: dict[str, Any] = {}
 
     def described() -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 
 import sqlalchemy as sa
 from fastapi import APIRouter, Request, Response
@@ -45,6 +45,8 @@ REPORTED: dict[str, tuple[str, bool, str]] = {
     "notifications_sent": ("hygeia_notifications_sent", True, "Messages to people and systems delivered."),
     "ledger_size": ("hygeia_ledger_entries", True, "Entries of the ledger."),
 }
+#: Read here once: an app may be put together in the event loop.
+VERSION = version("hygeia-gateway")
 FOLLOWER_STATES = ("ok", "behind", "held", "down")
 
 
@@ -81,7 +83,7 @@ class _Gateway(Collector):
     def collect(self) -> Iterator[Metric]:
         """Ask the gateway, at each scrape."""
         build = GaugeMetricFamily("hygeia_build_info", "Version of the gateway; always 1.", labels=("version",))
-        build.add_metric((_version(),), 1)
+        build.add_metric((VERSION,), 1)
         yield build
         for name, value in self._services.report().items():
             if name not in REPORTED or value is None:
@@ -116,13 +118,6 @@ class _Gateway(Collector):
             for one in FOLLOWER_STATES:
                 standing.add_metric((name, one), float(lag.state == one))
         yield from (cursor, behind, standing)
-
-
-def _version() -> str:
-    try:
-        return version("hygeia-gateway")
-    except PackageNotFoundError:
-        return "unknown"
 
 
 @router.get("/metrics", response_class=Response)

@@ -13,6 +13,7 @@ import msgspec
 import pytest
 from fastapi import FastAPI
 
+from gateway import accounts, state
 from gateway.api.app import build_app
 from tests.plugins.city import fill_city
 from tests.plugins.fake_services import FakeClock, FakeServices
@@ -103,6 +104,13 @@ class Caller:
                 key, _, rest = value.partition("=")
                 self.cookies[key] = rest.partition(";")[0]
         return Reply(start["status"], found, b"".join(message.get("body", b"") for message in sent[1:]))
+
+
+def token_for(services: FakeServices, role: str, unit: str | None = None, grid: str | None = None) -> str:
+    """An account named after its role, and a token of it; no password fits it."""
+    scope = {"unit": unit, "grid": grid}
+    services.insert(state.accounts, name=role, password="none", role=role, must_change=False, disabled=False, **scope)
+    return accounts.issue_token(services.engine, role, "test", "api", None)
 
 
 @pytest.fixture

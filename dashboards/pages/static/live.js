@@ -55,7 +55,7 @@ function show(found) {
   showRunning(found.followers);
   showTiles(found, filterBy, view.show);
   showList(found, view.chosen, choose, reset);
-  detail.show(found.selected, found.now);
+  detail.show(found.selected, found.now, found.places.total);
   byId("columns").classList.toggle("chosen", view.chosen !== null && found.selected !== null);
   showAlerts(found.alerts, found.now, choose);
   showFlow(found.followers);

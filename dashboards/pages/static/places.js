@@ -80,10 +80,10 @@ export class Detail {
     this.panel = byId("detail");
   }
 
-  show(place, now) {
+  show(place, now, total) {
     if (place === null) {
       this.clear(null);
-      this.panel.replaceChildren(el("div", { class_: "empty" }, texts.choose));
+      this.panel.replaceChildren(el("div", { class_: "empty" }, total ? texts.choose : ""));
       return;
     }
     const names = place.channels.map(nameOf).join();

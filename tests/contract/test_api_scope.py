@@ -1,0 +1,234 @@
+"""A unit user sees nothing of another unit, whatever is asked: every route stands in one of these tables."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+
+from gateway import state
+from tests.plugins.fake_services import NOW, FakeServices
+from tests.plugins.http_caller import Caller, token_for
+
+#: What a user of hosp-1 may ask, with the answer where it is not 200.
+ASKED: dict[str, list[tuple[str, int]]] = {
+    "/api/v1/units": [
+        ("", 200),
+        ("?place=wtp-1-out", 200),
+        ("?device=wq-1", 200),
+        ("?format=csv", 200),
+        ("?from=0&to=9", 200),
+    ],
+    "/api/v1/places": [
+        ("", 200),
+        ("?place=wtp-1-out", 200),
+        ("?device=wq-1", 200),
+        ("?order=desc", 200),
+        ("?format=csv", 200),
+    ],
+    "/api/v1/devices": [("", 200), ("?place=wtp-1-out", 200), ("?device=wq-1", 200), ("?format=csv", 200)],
+    "/api/v1/parameters": [("", 200)],
+    "/api/v1/readings": [
+        ("?limit=10000", 200),
+        ("?device=wq-1", 200),
+        ("?place=wtp-1-out", 200),
+        ("?format=csv&limit=9000", 200),
+    ],
+    "/api/v1/series": [("?device=wq-1&parameter=ph", 200), ("?device=wq-3&parameter=conductivity", 200)],
+    "/api/v1/alerts": [
+        ("", 200),
+        ("?device=wq-2", 200),
+        ("?place=wtp-1-end", 200),
+        ("?standing=true", 200),
+        ("?format=csv", 200),
+    ],
+    "/api/v1/alerts/{id}": [("/al-1", 404), ("/al-2", 200)],
+    "/api/v1/containers": [("", 200), ("?device=scale-1", 200), ("?device=scale-2", 200), ("?place=wtp-1-out", 200)],
+    "/api/v1/parked": [
+        ("", 200),
+        ("?device=wq-1", 200),
+        ("?device=stranger", 200),
+        ("?order=desc", 200),
+        ("?format=csv", 200),
+    ],
+    "/api/v1/commands": [("", 200)],
+    "/api/v1/commands/{offset}": [("/41", 404)],
+    "/api/v1/files": [("", 200)],
+    "/api/v1/files/{sha256}": [("/" + "0" * 64, 404)],
+    "/api/v1/overview": [("", 200), ("?q=wtp", 200), ("?selected=wtp-1-out", 200), ("?selected=~lost", 200)],
+    "/api/v1/me": [("", 200)],
+    "/api/v1/accounts": [("", 403)],
+    "/api/v1/tokens": [("", 200)],
+    "/api/v1/registry": [("", 403)],
+    "/api/v1/report": [("", 403)],
+    "/": [("", 200)],
+    "/healthz": [("", 200)],
+    "/readyz": [("", 200)],
+    "/metrics": [("", 403)],
+    "/docs": [("", 200)],
+    "/openapi.json": [("", 200)],
+}
+#: What changes something, with a call about another unit and its answer.
+TRIED: dict[tuple[str, str], tuple[str, Any, int]] = {
+    ("POST", "/api/v1/commands"): ("/api/v1/commands", {"command": "alerts.ack", "args": {"id": "al-1"}}, 404),
+    ("PUT", "/api/v1/files/{sha256}"): ("/api/v1/files/" + "1" * 64, None, 422),
+    ("POST", "/api/v1/login"): ("/api/v1/login", {"name": "x", "password": "y"}, 401),
+    ("POST", "/api/v1/logout"): ("/api/v1/logout", None, 204),
+    ("POST", "/api/v1/password"): ("/api/v1/password", {"old": "x", "new": "y"}, 401),
+    ("POST", "/api/v1/accounts"): ("/api/v1/accounts", {"name": "x", "role": "administrator"}, 403),
+    ("POST", "/api/v1/accounts/{name}/reset"): ("/api/v1/accounts/admin/reset", None, 403),
+    ("POST", "/api/v1/accounts/{name}/disable"): ("/api/v1/accounts/admin/disable", None, 403),
+    ("POST", "/api/v1/accounts/{name}/enable"): ("/api/v1/accounts/admin/enable", None, 403),
+    ("POST", "/api/v1/tokens"): ("/api/v1/tokens", {"label": "x", "account": "admin"}, 403),
+    ("POST", "/api/v1/tokens/{id}/revoke"): ("/api/v1/tokens/" + "0" * 12 + "/revoke", None, 404),
+}
+#: Words that only the other unit's data hold (the catalogue and the question itself aside).
+FOREIGN = (
+    "wtp-1",
+    "wq-1",
+    "wq-2",
+    "城北",
+    "North waterworks",
+    "al-1",
+    "gulou",
+    "MW-2",
+    "scale-2",
+    "stranger",
+    "~lost",
+    "secret-of-wtp",
+)
+
+
+@pytest.fixture
+def two_units(city: FakeServices) -> FakeServices:
+    """The city with something of every kind on both sides."""
+    city.register(
+        devices=[
+            {"id": "scale-2", "place": "wtp-1-out", "kind": "terminal"},
+            {"id": "lost", "kind": "water"},
+        ],
+    )
+    city.reading("lost", "ph", 7.0)
+    city.container("MW-2", 701, "scale-2")
+    city.park(603, "wq-2", payload=b"secret-of-wtp")
+    city.insert(state.answers, offset=41, body='{"status": 200, "of": "wq-1"}')
+    return city
+
+
+@pytest.fixture
+def hospital(two_units: FakeServices, city_caller: Caller) -> Caller:
+    """A caller with the token of a unit user of hosp-1."""
+    city_caller.token = token_for(two_units, "unit_user", unit="hosp-1")
+    return city_caller
+
+
+@pytest.fixture
+def district(two_units: FakeServices, city_caller: Caller) -> Caller:
+    """A caller with the token of an officer of one street."""
+    city_caller.token = token_for(two_units, "officer", grid="gulou/hunan-lu")
+    return city_caller
+
+
+def test_every_route_stands_in_one_of_the_tables(city_caller: Caller) -> None:
+    """A new route without a scope test fails here."""
+    for route in routes(city_caller.app):
+        for method in route.methods - {"HEAD"}:
+            if method == "GET":
+                assert route.path in ASKED, f"{route.path}: say in ASKED what a unit user gets"
+            else:
+                assert (method, route.path) in TRIED, f"{method} {route.path}: say in TRIED what a unit user gets"
+
+
+@pytest.mark.parametrize(("path", "more", "status"), [(path, *one) for path, asked in ASKED.items() for one in asked])
+async def test_a_unit_user_sees_nothing_of_another_unit(hospital: Caller, path: str, more: str, status: int) -> None:
+    """No word of the other unit is in any answer, decoded payloads included."""
+    reply = await hospital.call("GET", path.partition("/{")[0] + more)
+    assert reply.status == status, reply.text
+    if path in {"/docs", "/openapi.json", "/", "/readyz", "/healthz"}:
+        return
+    shown = reply.text + _payloads(reply.body)
+    if status != 200:
+        shown = shown.replace(more.lstrip("/"), "")
+    if path == "/api/v1/series":
+        # It repeats whom it was asked for; of the other unit there is no value.
+        assert bool(reply.json()["ts"]) == ("wq-3" in more)
+        shown = shown.replace('"device":"wq-1"', "")
+    found = [word for word in FOREIGN if word in shown]
+    assert not found, f"{found} in {shown[:500]}"
+
+
+@pytest.mark.parametrize("path", ["units", "places", "devices", "readings", "alerts", "containers", "parked"])
+async def test_a_unit_user_sees_the_own_unit(hospital: Caller, path: str) -> None:
+    """The filter does not hide everything."""
+    reply = await hospital.get(f"/api/v1/{path}", limit=10)
+    assert reply.json()["items"], path
+
+
+@pytest.mark.parametrize(("method", "path"), TRIED)
+async def test_a_unit_user_changes_nothing_of_another_unit(
+    hospital: Caller, two_units: FakeServices, method: str, path: str
+) -> None:
+    """What is not seen does not exist, and what concerns everybody is not allowed."""
+    target, document, status = TRIED[method, path]
+    body = b"" if document is None else json.dumps(document).encode()
+    headers = {"content-type": "application/json"} if document is not None else {}
+    reply = await hospital.call(method, target, headers, body)
+    assert reply.status == status, reply.text
+    assert two_units.commands == []
+
+
+async def test_a_grid_officer_sees_the_own_district(district: Caller) -> None:
+    """Scope by grid covers what is below the path, over units."""
+    places = await district.get("/api/v1/places")
+    assert [one["id"] for one in places.json()["items"]] == ["wtp-1-out"]
+    readings = await district.get("/api/v1/readings", limit=10000)
+    assert {one["device"] for one in readings.json()["items"]} == {"wq-1"}
+    assert [one["id"] for one in (await district.get("/api/v1/units")).json()["items"]] == ["wtp-1"]
+
+
+async def test_an_officer_acknowledges_in_scope_only(two_units: FakeServices, hospital: Caller) -> None:
+    """The own alert goes through, with the account's name."""
+    reply = await hospital.post("/api/v1/commands", {"command": "alerts.ack", "args": {"id": "al-2"}})
+    assert reply.status == 200
+    assert two_units.commands == [("alerts.ack", {"id": "al-2"}, "unit_user")]
+
+
+async def test_a_device_that_moved_takes_no_readings_along(two_units: FakeServices, hospital: Caller) -> None:
+    """What wq-1 measured at the waterworks stays hidden when it comes to the hospital."""
+    for index, one in enumerate(two_units.store.rows):
+        one.offset = index % 5
+    moved = {"id": "wq-1", "place": "hosp-1-tank", "kind": "water"}
+    await asyncio.to_thread(two_units.register, devices=[moved])
+    two_units.reading("wq-1", "ph", 7.77, NOW, offset=10_000)
+    reply = await hospital.get("/api/v1/readings", device="wq-1", limit=10000)
+    assert [one["value"] for one in reply.json()["items"]] == [7.77]
+    series = await hospital.get("/api/v1/series", device="wq-1", parameter="ph")
+    assert series.json()["last"] == [7.77]
+
+
+def routes(app: FastAPI) -> list[APIRoute]:
+    """Every route of an app, also those of routers inside."""
+    found: list[APIRoute] = []
+    waiting: list[Any] = list(app.routes)
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, APIRoute):
+            found.append(one)
+        else:
+            waiting += getattr(one, "routes", None) or []
+    return found
+
+
+def _payloads(body: bytes) -> str:
+    """Every payload in an answer, in clear."""
+    try:
+        items = json.loads(body).get("items", [])
+    except (ValueError, AttributeError):
+        return ""
+    raw = [one["payload_b64"] for one in items if isinstance(one, dict) and one.get("payload_b64")]
+    return " ".join(base64.b64decode(one).decode() for one in raw)
