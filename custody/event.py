@@ -27,21 +27,9 @@ from devices.validate import judge_id, judge_integer, shown, unix_ms
 #: What can happen to a container (DESIGN 4.2).
 STEPS = frozenset(
     {
-        *(
-            "pack",
-            "collect",
-            "move",
-            "store_in",
-            "store_out",
-            "load",
-            "depart",
-            "arrive",
-            "receive",
-            "unload",
-            "unpack",
-        ),
-        *("dispose", "confirm", "split", "merge", "refuse", "inspect", "hold", "lost", "found", "void", "correct"),
-        "bin_clean",
+        *("pack", "collect", "move", "store_in", "store_out", "load", "depart", "arrive", "receive", "unload"),
+        *("unpack", "dispose", "confirm", "split", "merge", "refuse", "inspect", "hold", "lost", "found", "void"),
+        *("correct", "bin_clean"),
     },
 )
 #: By law; HW01 841-001 to 841-005 of the national list of hazardous waste.

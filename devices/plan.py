@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from devices.parameters import CATALOGUE, UnitError, convert
+from devices.parameters import CATALOGUE, Parameter, UnitError, convert
 from devices.registry import Registry
 from devices.validate import LATEST_MS, NOTHING, Channel
 
@@ -21,6 +21,8 @@ from devices.validate import LATEST_MS, NOTHING, Channel
 EARLIEST_MS = 1_577_836_800_000
 #: Keys of a message that are never parameters (DESIGN 4.2).
 RESERVED = frozenset({"ts", "id", "seq", "hist", "flags", "values"})
+#: 140 degF is 60.00000000000001 degC: a bound gives way by so much of itself where values are converted.
+_ROUNDING = 1e-9
 #: Layouts that a profile remembers; more only cost time. Messages with more keys are not remembered.
 LAYOUTS = 64
 
@@ -80,7 +82,7 @@ class Profile:
         if known is None or (key in RESERVED and key not in self._aliases):
             return None
         entry = self._channels.get(found, {})
-        low, high = entry.get("range") or (known.low, known.high)
+        low, high = _narrowed(entry.get("range"), known)
         unit = self._source.units.get(key, entry.get("unit"))
         a, b, fault = 1.0, 0.0, ""
         if unit is not None:
@@ -91,8 +93,8 @@ class Profile:
         return Channel(
             parameter=known.name,
             point=found[1],
-            low=max(float(low), known.low),
-            high=min(float(high), known.high),
+            low=low if (a, b) == (1.0, 0.0) else low - _ROUNDING * max(1.0, abs(low)),
+            high=high if (a, b) == (1.0, 0.0) else high + _ROUNDING * max(1.0, abs(high)),
             a=a,
             b=b,
             switch=known.switch,
@@ -144,7 +146,8 @@ def compile_plan(registry: Registry, device: str, source: dict[str, Any] | None,
     (``bad_source``).
     """
     body = registry.get("devices", device, at) or {}
-    earliest = body.get("earliest", EARLIEST_MS)
+    earliest = body.get("earliest")
+    earliest = EARLIEST_MS if earliest is None else earliest
     described = msgspec.json.encode([earliest, body.get("channels") or [], source or {}])
     return Plan(device, _profile(described))
 
@@ -154,6 +157,12 @@ def _profile(described: bytes) -> Profile:
     """Equal descriptions give the same profile, so that 100,000 devices of one make need one."""
     earliest, channels, source = msgspec.json.decode(described)
     return Profile(earliest, channels, source)
+
+
+def _narrowed(bounds: list[float] | None, known: Parameter) -> tuple[float, float]:
+    """The plausible range: the catalogue's, narrowed by the channel's."""
+    low, high = bounds or (known.low, known.high)
+    return max(float(low), known.low), min(float(high), known.high)
 
 
 def _layout(channels: tuple[Channel | None, ...]) -> Layout:

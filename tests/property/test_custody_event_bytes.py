@@ -1,0 +1,71 @@
+"""No bytes and no document make a custody event raise, and what it answers can be written down."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import msgspec
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from custody.event import FLAGS, decode
+
+NOW = 1_732_200_000_000
+leaves = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=30))
+anything = st.recursive(
+    leaves, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3)
+)
+hexes = st.text("0123456789abcdefXF3", max_size=40)
+ids = st.lists(
+    st.fixed_dictionaries({"k": st.sampled_from(["epc", "tid", "qr", "text"]) | anything, "v": hexes | anything})
+    | anything,
+    max_size=3,
+)
+weights = st.dictionaries(
+    st.sampled_from(["gross_g", "tare_g", "net_g", "gross_kg", "tare_kg", "net_kg", "mode", "stable"]),
+    anything | st.integers(-5, 5) | st.decimals(-5, 5, allow_nan=False).map(str),
+    max_size=5,
+)
+events = st.fixed_dictionaries(
+    {"id": st.text(max_size=4) | anything, "step": st.sampled_from(["pack", "void"]) | anything, "ids": ids | anything},
+    optional={
+        **dict.fromkeys(["ts", "boot", "seq", "category", "place", "by", "with", "of", "sig"], anything),
+        "weight": weights | anything,
+    },
+)
+
+
+@settings(max_examples=250, deadline=None)
+@given(events | anything, st.binary(max_size=3), st.integers(0, 200))
+def test_any_event_has_an_answer(document: Any, noise: bytes, at: int) -> None:
+    """Whole, cut and broken documents are answered; grams are whole, flags have words, the digest is a SHA-256."""
+    payload = json.dumps(document).encode()
+    for sent in (payload, payload[:at], payload[:at] + noise + payload[at:]):
+        event = decode(sent, NOW)
+        msgspec.json.encode(event)
+        if event.fault is not None:
+            assert event.detail
+            continue
+        assert event.id
+        assert event.step
+        assert len(event.digest) == 64
+        assert all(type(one) is int and one >= 0 for one in event.grams.values())
+        assert set(event.flags) <= set(FLAGS)
+        assert event.containers == sorted(set(event.containers))
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.binary(max_size=80))
+def test_any_bytes_have_an_answer(payload: bytes) -> None:
+    """Random bytes are no event."""
+    assert decode(payload, NOW).fault is not None
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.decimals(0, 999, places=3, allow_nan=False))
+def test_kilograms_are_exact(kilograms: Any) -> None:
+    """Every weight of three decimals becomes its grams, as text and as a number."""
+    for text in (f'"{kilograms}"', str(kilograms)):
+        event = decode(b'{"id":"a","step":"pack","ids":[],"weight":{"gross_kg":%s}}' % text.encode(), NOW)
+        assert event.grams == {"gross_g": int(kilograms * 1000)}

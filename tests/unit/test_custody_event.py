@@ -1,0 +1,268 @@
+"""Custody events: what is parked, what is flagged, whole grams, container names, one digest a content."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+import pytest
+
+from custody.event import FLAGS, STEPS, CustodyEvent, decode, registry_flags
+from devices.registry import Change, Registry
+
+TS = 1_732_200_000_000
+NOW = TS + 2000
+EVENT: dict[str, Any] = {
+    "id": "T7-000123",
+    "boot": 4,
+    "seq": 123,
+    "ts": TS,
+    "step": "collect",
+    "ids": [{"k": "qr", "v": "MW202501160001"}, {"k": "epc", "v": "3066C4409047E140075BCD15"}],
+    "parent": None,
+    "weight": {"gross_g": 3650, "tare_g": 230, "net_g": 3420, "scale": "bs-12", "stable": True, "mode": "scale"},
+    "category": "infectious",
+    "place": "ward-7",
+    "by": {"badge": "0412", "auth": "card"},
+    "with": {"badge": "1177", "auth": "card"},
+    "of": None,
+}
+
+
+def read(**changes: Any) -> CustodyEvent:
+    """The event of the contract with changes."""
+    return decode(json.dumps(EVENT | changes).encode(), NOW)
+
+
+def grams(text: str) -> tuple[dict[str, int], list[str]]:
+    """Grams and flags of an event whose weight is the JSON ``text``."""
+    payload = json.dumps(EVENT | {"weight": "HERE"}).replace('"HERE"', text).encode()
+    event = decode(payload, NOW)
+    return event.grams, event.flags
+
+
+def test_event_of_the_contract_has_no_flags() -> None:
+    """The example of DESIGN 4.2 is taken as it is."""
+    event = read()
+    assert (event.fault, event.flags) == (None, [])
+    assert (event.id, event.step, event.ts, event.boot, event.seq) == ("T7-000123", "collect", TS, 4, 123)
+    assert event.containers == ["3066C4409047E140075BCD15", "MW202501160001"]
+    assert event.grams == {"gross_g": 3650, "tare_g": 230, "net_g": 3420}
+    assert (event.category, event.place, event.badges) == ("infectious", "ward-7", ["0412", "1177"])
+
+
+@pytest.mark.parametrize("payload", [b"", b"{", b"\xff", b'{"id": 1} x', b"[" * 3000])
+def test_what_is_no_json_is_parked(payload: bytes) -> None:
+    """The fault says where."""
+    event = decode(payload, NOW)
+    assert event.fault == "not_json"
+    assert event.detail
+
+
+@pytest.mark.parametrize(
+    ("document", "names"),
+    [
+        ({"step": "pack", "ids": []}, "id"),
+        ({"id": "", "step": "pack", "ids": []}, "id"),
+        ({"id": "a", "ids": []}, "step"),
+        ({"id": "a", "step": None, "ids": []}, "step"),
+        ({"id": "a", "step": {"x": 1}, "ids": []}, "step"),
+        ({"id": "a", "step": "pack"}, "ids"),
+        ({"id": "a", "step": "pack", "ids": None}, "ids"),
+        ({}, "id, step, ids"),
+    ],
+)
+def test_event_without_id_step_or_ids_is_parked(document: dict[str, Any], names: str) -> None:
+    """The fault names what is missing, and the id is kept for the reply where there is one."""
+    event = decode(json.dumps(document).encode(), NOW)
+    assert event.fault == "bad_shape"
+    assert event.detail.startswith(f"{names} missing")
+    assert event.id == (document.get("id") or None)
+
+
+def test_array_is_no_event() -> None:
+    """An event is one object."""
+    assert decode(b"[]", NOW).fault == "bad_shape"
+
+
+@pytest.mark.parametrize(
+    ("changes", "flag"),
+    [
+        ({"step": "teleport"}, "unknown_step"),
+        ({"category": "household"}, "unknown_category"),
+        ({"category": 5}, "unknown_category"),
+        ({"ids": []}, "no_ids"),
+        ({"ids": "MW1"}, "bad_id"),
+        ({"ids": ["MW1"]}, "bad_id"),
+        ({"ids": [{"k": "rfid", "v": "MW1"}]}, "bad_id"),
+        ({"ids": [{"k": ["qr"], "v": "MW1"}]}, "bad_id"),
+        ({"ids": [{"k": "qr", "v": ""}]}, "bad_id"),
+        ({"ids": [{"k": "qr", "v": 7}]}, "bad_id"),
+        ({"ids": [{"k": "epc", "v": "3066C4409047E140075BCD1"}]}, "bad_id"),
+        ({"ids": [{"k": "epc", "v": "3066C4409047E140075BCDXX"}]}, "bad_id"),
+        ({"ids": [{"k": "epc", "v": "0" * 24}]}, "bad_id"),
+        ({"ids": [{"k": "epc", "v": "3066C4409047E140"}]}, "bad_id"),
+        ({"ids": [{"k": "epc", "v": "3066C4409047E140075BCD150001"}]}, "bad_id"),
+        ({"weight": 3650}, "bad_weight"),
+        ({"weight": {}}, "bad_weight"),
+        ({"weight": {"net_g": 1, "mode": "guessed"}}, "bad_weight"),
+        ({"weight": {"net_g": 1, "mode": {}}}, "bad_weight"),
+        ({"weight": {"net_g": 1, "stable": False}}, "unstable_weight"),
+        ({"ts": None}, "no_time"),
+        ({"ts": "noon"}, "bad_time"),
+        ({"ts": 4000}, "bad_time"),
+        ({"ts": NOW + 301_000}, "clock_ahead"),
+        ({"step": "void"}, "missing_of"),
+        ({"seq": 2**70}, "not_canonical"),
+    ],
+)
+def test_physical_fact_is_accepted_with_a_flag(changes: dict[str, Any], flag: str) -> None:
+    """Whatever is wrong with it, it happened."""
+    event = read(**changes)
+    assert event.fault is None
+    assert flag in event.flags
+    assert event.digest
+
+
+def test_every_flag_has_words() -> None:
+    """The exception that is opened says what is wrong."""
+    assert all(FLAGS.values())
+    assert {"bad_weight", "unknown_step", "unknown_badge", "not_a_terminal", "unknown_place"} <= set(FLAGS)
+
+
+def test_every_step_of_the_contract_is_known() -> None:
+    """No step is flagged that DESIGN 4.2 names."""
+    assert len(STEPS) == 23
+    assert all("unknown_step" not in read(step=step).flags for step in STEPS)
+
+
+@pytest.mark.parametrize("raw", [None, "noon", 4000])
+def test_event_without_a_time_gets_the_receive_time(raw: Any) -> None:
+    """Missing, garbage, or before 2020."""
+    event = read(ts=raw)
+    assert (event.ts, event.gateway_time) == (NOW, True)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('{"net_g": 3420}', {"net_g": 3420}),
+        ('{"net_g": 3420.0}', {"net_g": 3420}),
+        ('{"net_g": "3420"}', {"net_g": 3420}),
+        ('{"net_kg": "3.42"}', {"net_g": 3420}),
+        ('{"net_kg": 3.42}', {"net_g": 3420}),
+        ('{"net_kg": "0.001"}', {"net_g": 1}),
+        ('{"net_kg": 4.350000}', {"net_g": 4350}),
+        ('{"gross_kg": "8.19", "tare_kg": "1.005"}', {"gross_g": 8190, "tare_g": 1005, "net_g": 7185}),
+        ('{"gross_g": 3650, "gross_kg": "3.650", "tare_g": 230}', {"gross_g": 3650, "tare_g": 230, "net_g": 3420}),
+    ],
+)
+def test_weight_is_whole_grams(text: str, expected: dict[str, int]) -> None:
+    """Grams as integers, kilograms as they were written, net from gross and tare; never through a float."""
+    found, flags = grams(text)
+    assert found == expected
+    assert all(type(one) is int for one in found.values())
+    assert flags == []
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ('{"net_g": 0}', {"net_g": 0}),
+        ('{"net_g": -5}', {}),
+        ('{"net_g": 3420.5}', {}),
+        ('{"net_kg": "3.4205"}', {}),
+        ('{"net_kg": "3,42"}', {}),
+        ('{"net_g": true}', {}),
+        ('{"net_g": 1e3}', {}),
+        ('{"net_g": 1e999999999}', {}),
+        ('{"net_g": 99999999999999999999999}', {}),
+        ('{"net_g": NaN, "gross_g": 10}', {"gross_g": 10}),
+        ('{"net_g": 10, "net_kg": "0.011"}', {}),
+        ('{"gross_g": 10, "tare_g": 20}', {"gross_g": 10, "tare_g": 20}),
+        ('{"gross_g": 10, "tare_g": 2, "net_g": 9}', {"gross_g": 10, "tare_g": 2, "net_g": 9}),
+        ('{"gross_g": "x", "net_g": 9}', {"net_g": 9}),
+    ],
+)
+def test_bad_weight_is_flagged_and_never_guessed(text: str, left: dict[str, int]) -> None:
+    """What is wrong in itself is left out, what only disagrees stays as sent."""
+    found, flags = grams(text)
+    assert found == left
+    assert "bad_weight" in flags
+
+
+def test_no_weight_is_no_fault() -> None:
+    """A scan without a scale has none."""
+    assert (read(weight=None).grams, read(weight=None).flags) == ({}, [])
+
+
+def test_containers_are_sorted_distinct_and_canonical() -> None:
+    """One tag read twice, in small letters, or with the zeros a reader adds, is one container."""
+    ids = [
+        {"k": "epc", "v": "3066c4409047e140075bcd15"},
+        {"k": "epc", "v": "3066C4409047E140075BCD150000"},
+        {"k": "text", "v": " B-2 "},
+        {"k": "qr", "v": "B-2"},
+        {"k": "tid", "v": "e2801160600002045f3c1a2b"},
+    ]
+    event = read(ids=ids)
+    assert event.containers == ["3066C4409047E140075BCD15", "B-2", "E2801160600002045F3C1A2B"]
+    assert event.flags == []
+
+
+def test_digest_is_that_of_the_canonical_form() -> None:
+    """Order of keys, blanks and the spelling of a number do not make other content; a value does."""
+    turned = json.dumps(dict(reversed(EVENT.items())), indent=3).replace(str(TS), f"{TS}.0").encode()
+    assert decode(turned, NOW + 99).digest == read().digest
+    assert read(place="ward-8").digest != read().digest
+    small = b'{"step":"pack","ids":[{"v":"\xc3\xa4","k":"qr"}],"id":"a"}'
+    form = '{"id":"a","ids":[{"k":"qr","v":"ä"}],"step":"pack"}'.encode()
+    assert decode(small, NOW).digest == hashlib.sha256(form).hexdigest()
+
+
+def test_double_keys_are_flagged_and_have_no_canonical_form() -> None:
+    """Two readers could see two weights in such bytes: the digest is that of the bytes."""
+    payload = b'{"id":"a","id":"b","step":"pack","ids":[{"k":"qr","v":"x"}]}'
+    event = decode(payload, NOW)
+    assert {"duplicate_keys", "not_canonical"} <= set(event.flags)
+    assert event.digest == hashlib.sha256(payload).hexdigest()
+
+
+def registry() -> Registry:
+    """A terminal, a ward, and two people, one of them for a time."""
+    found = Registry()
+    found.apply(
+        [
+            Change("devices", "t-1", {"id": "t-1", "kind": "terminal"}),
+            Change("devices", "wq-1", {"id": "wq-1", "kind": "water"}),
+            Change("places", "ward-7", {"id": "ward-7", "kind": "department"}),
+            Change("people", "p-1", {"id": "p-1", "badge": "0412"}),
+            Change(
+                "people",
+                "p-2",
+                {"id": "p-2", "periods": [{"id": "p-2", "badge": "1177", "from": TS - 10, "to": TS + 10}]},
+            ),
+        ],
+        0,
+    )
+    return found
+
+
+def test_registry_knows_badges_places_and_terminals() -> None:
+    """Nothing is flagged that the registry knows at that time."""
+    known = registry()
+    assert registry_flags(read(), known, "t-1", TS) == []
+    assert registry_flags(read(), known, "wq-1", TS) == ["not_a_terminal"]
+    assert registry_flags(read(), known, "gone", TS) == ["not_a_terminal"]
+    assert registry_flags(read(place="ward-8"), known, "t-1", TS) == ["unknown_place"]
+    assert registry_flags(read(place=None, by=None), known, "t-1", TS) == []
+    assert registry_flags(read(by={"badge": "9999"}), known, "t-1", TS) == ["unknown_badge"]
+
+
+def test_badge_counts_in_its_time_and_in_its_version_of_the_registry() -> None:
+    """A badge that was handed back is unknown; a new one is known from the change on."""
+    known = registry()
+    assert registry_flags(read(), known, "t-1", TS + 10) == ["unknown_badge"]
+    known.apply([Change("people", "p-2", {"id": "p-2", "badge": "1177"})], 1)
+    assert registry_flags(read(), known, "t-1", TS + 10) == []
