@@ -76,6 +76,14 @@ def check_journal(folder: Path, *, known_durable: int = -1) -> Report:
     ``known_durable`` is the highest offset that is known to have been on disk, for example a follower's cursor.
     May run beside a writer: what is being written then looks like a torn tail.
     """
+    while True:
+        try:
+            return _check(folder, known_durable)
+        except FileNotFoundError:  # retention removed a file meanwhile and has moved kept-from
+            continue
+
+
+def _check(folder: Path, known_durable: int) -> Report:
     report = Report()
     state = _State(_oldest(folder, report), -(2**63), 0)
     report.first = state.next

@@ -110,7 +110,7 @@ class Journal:
         self._written = self._batches = 0
         self._fsync_ms = self._worst_fsync_ms = 0.0
         self._remark(Kind.ALARM, space.look(), clock.now_ms())
-        self._thread = threading.Thread(target=self._run, name="journal-writer", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
         self._thread.start()
 
     @property
