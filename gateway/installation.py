@@ -80,13 +80,17 @@ class Installation:
         return Lock(self)
 
     def locked(self) -> bool:
-        """Whether a process holds the folder; False also where there is no folder."""
+        """Whether a process holds the folder; False also where there is no folder. Changes nothing."""
         try:
-            self.lock().release()
-        except InstallationLockedError:
-            return True
-        except StartError:
+            probe = os.open(self.lock_file, os.O_RDONLY)
+        except OSError:
             return False
+        try:
+            fcntl.flock(probe, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            return True
+        finally:
+            os.close(probe)
         return False
 
     def write_runtime(self, runtime: Runtime) -> None:

@@ -104,7 +104,7 @@ def _explain(error: HygeiaError | typer.TyperException) -> int:
             complain(f"hygeia: {fault}")
     elif isinstance(error, typer.TyperException):
         message = error.format_message().replace("Value error, ", "")
-        complain(message if "\n" in message else f"hygeia: {message} See 'hygeia --help'.")
+        complain(message if "\n" in message else f"hygeia: {message.rstrip('.')}; see 'hygeia --help'")
     else:
         complain(f"hygeia: {error}")
     return error.exit_code
