@@ -22,17 +22,17 @@ import msgspec
 from gateway.clock import Clock
 from gateway.errors import JournalFailedError, StartError
 from gateway.journal.reader import Reader
-from gateway.journal.record import DUP, RETAINED, Kind, json_body, message_body, origin
+from gateway.journal.record import Kind, json_body
 from gateway.journal.writer import Entry
 from gateway.mqtt.acknowledge import Acknowledger, JournalSink
 from gateway.mqtt.connection import Connection, Published, UnreachableError
 from gateway.mqtt.options import MqttOptions
-from gateway.mqtt.redelivery import Records, Redelivery
+from gateway.mqtt.receive import Receiver
+from gateway.mqtt.redelivery import Records
 from gateway.mqtt.replies import Replies, publish_frame
 from gateway.mqtt.session import connect, full_jitter
 from gateway.mqtt.subscriptions import DROPPED_TOPIC, Subscriptions
 
-_MEMORY_WINDOWS = 4
 _TAKEOVERS, _TAKEOVER_SPAN_S = 2, 600.0
 _STEADY_S = 10.0
 _LOOK_S = 1.0
@@ -85,19 +85,17 @@ class Intake:
         self._marker_topic = f"{options.root}/_/{options.client_id}/down/marker"
         self._marker = self._marker_id = 0
         self._replies = Replies()
-        self._redelivery = Redelivery(_MEMORY_WINDOWS * options.receive_maximum)
         self._subscriptions = Subscriptions(options, data_dir, self._tell)
         self._acknowledger = Acknowledger(journal)
+        self._receiver = Receiver(options, clock, self._acknowledger)
         self._loop: asyncio.AbstractEventLoop
         self._wake = asyncio.Event()
         self._connection: Connection | None = None
-        self._started = self._resumed = self._refilter = self._stopping = False
-        self._where = b""
+        self._started = self._refilter = self._stopping = False
         self._attempt = 0
         self._since = 0.0
         self._takeovers: deque[float] = deque(maxlen=_TAKEOVERS)
-        self._connections = self._received = self._qos0 = self._redelivered = 0
-        self._sessions_lost = self._broker_dropped = self._too_large = 0
+        self._connections = self._sessions_lost = self._broker_dropped = 0
 
     @property
     def stats(self) -> IntakeStats:
@@ -105,14 +103,14 @@ class Intake:
         connection = self._connection
         return IntakeStats(
             connected=connection is not None and connection.alive,
-            received=self._received,
-            qos0=self._qos0,
-            redelivered=self._redelivered,
+            received=self._receiver.received,
+            qos0=self._receiver.qos0,
+            redelivered=self._receiver.redelivered,
             acked=self._acknowledger.acked,
             reconnects=max(0, self._connections - 1),
             sessions_lost=self._sessions_lost,
             broker_dropped=self._broker_dropped,
-            too_large=self._too_large,
+            too_large=self._receiver.too_large,
             replies_dropped=self._replies.dropped,
             paused=connection is not None and connection.paused,
         )
@@ -128,7 +126,7 @@ class Intake:
         self._loop = asyncio.get_running_loop()
         self._started = True
         await self._subscriptions.load()
-        await asyncio.to_thread(self._recall)
+        await asyncio.to_thread(self._receiver.recall, self._records, self._journal.durable)
         try:
             refused = await self._establish()
         except UnreachableError as error:
@@ -168,6 +166,7 @@ class Intake:
         if connection is None:
             return
         connection.pause()
+        self._acknowledger.stay_paused()
         await self._acknowledger.drained(timeout)
         self._replies.detach()
         await connection.disconnect()
@@ -190,24 +189,17 @@ class Intake:
             connection.abort("stopping")
         self._connection = connection
         self._since = self._loop.time()
-        self._where = origin("mqtt", self._options.address, connection.peer, self._options.client_id)
-        self._resumed = answer.session_present
+        present = answer.session_present
+        self._receiver.begin(connection, resumed=present)
         self._acknowledger.use(connection)
         connection.closed.add_done_callback(lambda _closed: self._wake.set())
-        if self._subscriptions.connected(session_present=self._resumed):
+        if self._subscriptions.connected(session_present=present):
             self._session_lost("expired")
-        if not self._resumed:
-            self._redelivery.forget()
-        self._tell("connected", {"broker": self._options.address, "session_present": self._resumed})
+        self._tell("connected", {"broker": self._options.address, "session_present": present})
 
     def published(self, connection: Connection, messages: list[Published]) -> None:
-        """Submit what arrived together; an exception means that nothing of it was taken."""
-        try:
-            self._take(connection, messages)
-        except BaseException:
-            # What is remembered and not journaled must not be recognised: better twice than never.
-            self._redelivery.forget()
-            raise
+        """Devices' messages, the marker, the broker's counter."""
+        self._receiver.take(connection, messages, self._own, self._marker_topic)
 
     def answered(self, connection: Connection, answers: list[tuple[int, int]]) -> None:  # noqa: ARG002 - see Owner
         """The broker answered what we published: the marker and replies."""
@@ -225,69 +217,20 @@ class Intake:
             with contextlib.suppress(RuntimeError):  # the loop is closed
                 self._loop.call_soon_threadsafe(action)
 
-    def _recall(self) -> None:
-        """Know again what the broker may send again. Reads files."""
-        last, options = self._journal.durable, self._options
-        try:
-            self._redelivery.recall(self._records, last, options.address, options.client_id)
-        finally:
-            self._records.close()
-
-    def _take(self, connection: Connection, messages: list[Published]) -> None:
-        """The hot path."""
-        now = self._clock.now_ms()
-        where, marker_topic, redelivery = self._where, self._marker_topic, self._redelivery
-        entries: list[Entry] = []
-        packet_ids: list[int] = []
-        caught_up = False
-        for packet, cut in messages:
-            topic, payload, packet_id = packet.topic, packet.payload, packet.packet_id
-            if not topic:
-                connection.abort("the broker broke the protocol: a topic alias, which was not allowed")
-                break
-            if packet_id is not None:
-                packet_ids.append(packet_id)
-            if topic == marker_topic or topic[0] == "$":
-                caught_up = self._own(topic, payload) or caught_up
-                continue
-            self._received += 1
-            flags = 0
-            if packet_id is None:
-                self._qos0 += 1
-            else:
-                flags = 1
-                content = payload if cut is None else cut[1]
-                if packet.duplicate:
-                    if self._resumed and redelivery.is_known(packet_id, topic, content):
-                        self._redelivered += 1
-                        continue
-                    flags = 1 | DUP
-                redelivery.remember(packet_id, topic, content)
-            if packet.retain:
-                flags |= RETAINED
-            if cut is not None:
-                self._too_large += 1
-            kind = packet.content_type
-            kind_bytes = kind.encode()[:255] if kind else b""
-            body = message_body(flags, packet_id or 0, where, topic.encode(), kind_bytes, payload, cut=cut)
-            entries.append(Entry(1, now, body))  # Kind.MESSAGE; plain for speed
-        self._acknowledger.submit(connection, entries, packet_ids, then=self._caught_up if caught_up else None)
-
-    def _own(self, topic: str, payload: bytes) -> bool:
-        """A message that is no device's; says whether it is the marker of this connection."""
+    def _own(self, topic: str, payload: bytes) -> Callable[[], None] | None:
+        """A message that is no device's; gives what the return of this connection's marker sets off."""
         if topic == self._marker_topic:
-            try:
-                return bool(msgspec.json.decode(payload) == {"n": self._marker})
-            except msgspec.DecodeError:
-                return False
-        if topic == DROPPED_TOPIC:
+            with contextlib.suppress(msgspec.DecodeError):
+                if msgspec.json.decode(payload) == {"n": self._marker}:
+                    return self._caught_up
+        elif topic == DROPPED_TOPIC:
             count = self._subscriptions.dropped(payload)
             if count:
                 self._broker_dropped += count
                 self._session_lost("dropped", count=count)
                 self._mark()
             self._wake.set()
-        return False
+        return None
 
     def _session_lost(self, reason: str, **details: int) -> None:
         """Messages were or may be lost before they reached us: a record and an alarm."""

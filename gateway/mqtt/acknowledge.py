@@ -79,6 +79,10 @@ class Acknowledger:
         if self._pending >= self._pause_bytes:
             connection.pause()
 
+    def stay_paused(self) -> None:
+        """Nothing is to be read any more, however much becomes durable."""
+        self._current = None
+
     def submit(
         self,
         connection: Connection | None,

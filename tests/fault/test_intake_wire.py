@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 
 import mqtt5
@@ -299,10 +300,14 @@ async def test_a_stop_acknowledges_what_was_read_and_says_goodbye(
     memory_journal.hold()
     client.send(message(1, b"one"))
     await eventually(lambda: memory_journal.submitted == 2)
+    stopping = asyncio.create_task(running.stop())
+    await eventually(lambda: running.intake.stats.paused)
     memory_journal.release()
-    await running.stop()
+    client.send(message(2, b"too late"))
+    await stopping
     await eventually(lambda: client.gone)
     assert client.acks[-1] == 1
+    assert memory_journal.payloads() == [b"one"]
     assert type(client.packets[-1]) is mqtt5.DisconnectPacket
     assert client.packets[-1].reason_code == mqtt5.DisconnectReasonCode.NORMAL_DISCONNECTION
 
