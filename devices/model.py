@@ -10,10 +10,11 @@ import base64
 import binascii
 import re
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     ValidationError,
@@ -108,7 +109,7 @@ class Certificate(Part):
 class Unit(Entry):
     """A supervised body; ``contacts`` are ids of people, never names or numbers."""
 
-    name: Name
+    name: Name | None = None
     kind: UnitKind
     producer: Producer | None = None
     credit_code: Text | None = None
@@ -137,17 +138,25 @@ class Place(Entry):
 class GridEntry(Entry):
     """A district, street or village with the officers (ids of people) responsible for it."""
 
-    name: Name
+    name: Name | None = None
     parent: Id | None = None
     officers: list[Id] = []
+
+
+def _condition(raw: object) -> object:
+    """``{cell_flow: 1}`` as the text ``cell_flow=1``."""
+    if isinstance(raw, Mapping) and len(raw) == 1:
+        ((channel, state),) = raw.items()
+        return f"{channel}={int(state) if isinstance(state, bool) else state}"
+    return raw
 
 
 class Channel(Part):
     """One parameter at one point of a device.
 
     ``name`` is its key in messages where that is not the parameter's own; ``unit`` the unit of measure it sends in;
-    ``valid_when`` another channel of the device (``cell_flow``, or ``mode=1``) without which its values do not count;
-    ``range`` the instrument's range in the catalogue's unit.
+    ``valid_when`` another channel of the device (``cell_flow``, ``mode=2`` or ``{mode: 2}``) without which its values
+    do not count; ``range`` the instrument's range in the catalogue's unit.
     """
 
     parameter: ParameterName
@@ -157,7 +166,7 @@ class Channel(Part):
     sample_s: int | None = _SECONDS
     report_s: int | None = _SECONDS
     mode: Mode | None = None
-    valid_when: Text | None = None
+    valid_when: Annotated[Text, BeforeValidator(_condition)] | None = None
     detection_limit: float | None = Field(default=None, ge=0)
     range: list[float] | None = Field(default=None, min_length=2, max_length=2)
     serial: Text | None = None
@@ -244,7 +253,7 @@ def _confusions(raw: object) -> list[Refused]:
             errors.append(((index, "point"), channel.get("point") or "-", problem("duplicate", f"channels[{same}]")))
     known = [*keys, *(key for key in CATALOGUE if key not in keys)]
     for index, channel in channels:
-        condition = channel.get("valid_when")
+        condition = _condition(channel.get("valid_when"))
         if condition is not None and str(condition).partition("=")[0] not in known:
             errors.append(((index, "valid_when"), condition, problem("choice", ", ".join(known))))
     return errors

@@ -15,7 +15,7 @@ from devices.files.faults import Fault, Language
 from devices.files.mapfile import MapFile
 from devices.files.raw import Raw
 from devices.files.remarks import write_remarks
-from devices.files.write import write_csv, write_template, write_xlsx, write_yaml
+from devices.files.write import write_csv, write_one_csv, write_template, write_xlsx, write_yaml
 from devices.files.xlsx import read_xlsx
 from devices.files.yamlfile import read_yaml
 from devices.registry import Registry
@@ -67,7 +67,7 @@ def write(
     zone: str = DEFAULT_ZONE,
     language: Language = "zh",
 ) -> None:
-    """Export the registry: YAML, XLSX, or (a path without a suffix) a folder of CSV files.
+    """Export the registry: YAML, XLSX, one CSV file, or (a path without a suffix) a folder of CSV files.
 
     ``private`` puts names and numbers of people back in. Raises ValueError for another suffix, OSError.
     """
@@ -77,7 +77,9 @@ def write(
             write_yaml(registry, out, private=private, zone=zone)
     elif suffix == ".xlsx":
         write_xlsx(registry, path, private=private, zone=zone, language=language)
+    elif suffix == ".csv" and not path.is_dir():
+        write_one_csv(registry, path, private=private, zone=zone)
     elif suffix == "" or path.is_dir():
         write_csv(registry, path, private=private, zone=zone, language=language)
     else:
-        raise ValueError(f"{path.name}: export to .yaml, .xlsx or a folder for CSV files")
+        raise ValueError(f"{path.name}: export to .yaml, .xlsx, .csv or a folder for CSV files")

@@ -1,7 +1,7 @@
 """Registry files in CSV: a folder with one file a section, or one file; UTF-8 with or without BOM, or GB 18030.
 
-The section of a file is its name (``places.csv``, ``场所.csv``); else it has a column ``section`` (``登记表``), or a
-column ``kind`` whose every value names a section.
+A column ``section`` (``登记表``) says the section of each row; without one the file's name does (``places.csv``,
+``场所.csv``), else a column ``kind`` whose every value names a section.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from devices.files.headings import normal, sheets
 from devices.files.raw import Raw
 from devices.files.tables import Table, entries_of_tables
 
-_SECTION = {"section", "登记表", "kind"}
+_SECTION = ("section", "登记表")
 
 
 def read_csv(path: File) -> Raw:
@@ -62,27 +62,28 @@ def _tables(file: File, raw: Raw) -> list[Table]:
     except csv.Error as error:
         raw.faults.append(Fault(file.name, 0, "", "", "unreadable", f"no valid CSV: {error}"))
         return []
-    section = sheets().get(normal(file.stem))
-    if section is not None:
-        return [Table(file.name, section, rows)]
-    return _by_column(file.name, rows, raw)
-
-
-def _by_column(title: str, rows: list[tuple[int, list[str]]], raw: Raw) -> list[Table]:
-    """The tables of a file whose rows say themselves which section they belong to."""
-    known = sheets()
     head = next(((number, cells) for number, cells in rows if any(cells)), (0, []))
     body = [(number, cells) for number, cells in rows if number > head[0] and any(cells)]
-    for index, heading in enumerate(head[1]):
-        if normal(heading) not in _SECTION:
-            continue
-        words = {number: cells[index] if index < len(cells) else "" for number, cells in body}
-        if normal(heading) == "kind" and not all(normal(word) in known for word in words.values()):
-            continue
-        return _split(title, head, body, index, raw)
-    allowed = ", ".join(dict.fromkeys(known.values()))
-    raw.faults.append(Fault(title, 0, "", title, "sheet", allowed))
+    headings = [normal(heading) for heading in head[1]]
+    named = next((index for index, heading in enumerate(headings) if heading in _SECTION), None)
+    section = sheets().get(normal(file.stem))
+    if named is None and section is not None:
+        return [Table(file.name, section, rows)]
+    if named is None and "kind" in headings:
+        kind = headings.index("kind")
+        named = kind if all(normal(_cell(cells, kind)) in sheets() for _, cells in body) else None
+    if named is not None:
+        return _split(file.name, head, body, named, raw)
+    raw.faults.append(Fault(file.name, 0, "", file.name, "sheet", _allowed()))
     return []
+
+
+def _allowed() -> str:
+    return ", ".join(dict.fromkeys(sheets().values()))
+
+
+def _cell(cells: list[str], index: int) -> str:
+    return cells[index] if index < len(cells) else ""
 
 
 def _split(
@@ -91,11 +92,10 @@ def _split(
     known = sheets()
     tables: dict[str, Table] = {}
     for number, cells in body:
-        word = cells[index] if index < len(cells) else ""
+        word = _cell(cells, index)
         section = known.get(normal(word))
         if section is None:
-            allowed = ", ".join(dict.fromkeys(known.values()))
-            raw.faults.append(Fault(title, number, head[1][index], word, "sheet", allowed))
+            raw.faults.append(Fault(title, number, head[1][index], word, "sheet", _allowed()))
             continue
         table = tables.get(section)
         if table is None:

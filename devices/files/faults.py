@@ -22,11 +22,12 @@ _SHOWN = 60
 
 
 class Spot(msgspec.Struct, frozen=True):
-    """A place in a file: ``sheet`` is a sheet, CSV file or section, ``row`` a row or line (0 = none)."""
+    """A place in a file: ``sheet`` is a sheet, CSV file or section, ``row`` a row (of a text: a ``line``; 0 = none)."""
 
     sheet: str = ""
     row: int = 0
     column: str = ""
+    line: bool = False
 
 
 class Fault(msgspec.Struct, frozen=True):
@@ -40,6 +41,8 @@ class Fault(msgspec.Struct, frozen=True):
     allowed: str = ""
     #: ``section.key`` of the value, where it has words of its own (``units.kind``).
     key: str = ""
+    #: Rows are lines of a text.
+    lines: bool = False
 
     def line(self, language: Language = "en") -> str:
         """The fault in one line that names sheet, row, column, value and what is allowed."""
@@ -55,7 +58,7 @@ class Fault(msgspec.Struct, frozen=True):
         shown = " ".join(shown.split())
         where = [self.sheet] if self.sheet else []
         if self.row:
-            where.append(f"第{self.row}行" if zh else f"row {self.row}")
+            where.append(f"第{self.row}行" if zh else f"{'line' if self.lines else 'row'} {self.row}")
         if self.column:
             where.append(f"“{self.column}”列" if zh else f"column {self.column}")
         place = "" if not where else " ".join(where) + "：" if zh else ", ".join(where) + ": "
@@ -68,7 +71,8 @@ class Fault(msgspec.Struct, frozen=True):
 
 def fault_at(spot: Spot, value: object, problem: str, allowed: str = "", key: str = "") -> Fault:
     """A fault of ``value`` at ``spot``."""
-    return Fault(spot.sheet, spot.row, spot.column, "" if value is None else str(value), problem, allowed, key)
+    shown = "" if value is None else str(value)
+    return Fault(spot.sheet, spot.row, spot.column, shown, problem, allowed, key, spot.line)
 
 
 #: pydantic's own refusals: (problem, which of its context is allowed).

@@ -141,6 +141,18 @@ def write_csv(
             writer.writerows(rows)
 
 
+def write_one_csv(registry: Registry, file: File, *, private: Private | None = None, zone: str = DEFAULT_ZONE) -> None:
+    """Write everything into one file with a column ``section`` and English headings; UTF-8 with BOM."""
+    tables = list(tables_to_write(registry, private, zone))
+    headings = list(dict.fromkeys(column.en for _, columns, _ in tables for column in columns))
+    with file.open("w", encoding="utf-8-sig", newline="") as out:
+        writer = csv.DictWriter(out, ["section", *headings])
+        writer.writeheader()
+        for section, columns, rows in tables:
+            keys = ["section", *(column.en for column in columns)]
+            writer.writerows(dict(zip(keys, [section, *row], strict=True)) for row in rows)
+
+
 def write_xlsx(
     registry: Registry,
     file: File,

@@ -54,7 +54,7 @@ def read_yaml(file: File) -> Raw:
 
 
 def _unreadable(name: str, line: int, words: str) -> Raw:
-    return Raw(faults=[Fault(name, line, "", "", "unreadable", words)])
+    return Raw(faults=[Fault(name, line, "", "", "unreadable", words, lines=True)])
 
 
 def _sections(root: yaml.MappingNode, name: str, raw: Raw) -> None:
@@ -64,7 +64,7 @@ def _sections(root: yaml.MappingNode, name: str, raw: Raw) -> None:
         return
     for key, node in root.value:
         section = str(key.value)
-        spot = Spot(section, key.start_mark.line + 1, "")
+        spot = Spot(section, key.start_mark.line + 1, "", line=True)
         if section not in MODELS:
             raw.faults.append(fault_at(spot, section, "sheet", ", ".join(MODELS)))
         elif isinstance(node, yaml.SequenceNode):
@@ -73,7 +73,9 @@ def _sections(root: yaml.MappingNode, name: str, raw: Raw) -> None:
                     raw.entries.append(RawEntry(section, builder.mapping(item, section), _Spots(section, item)))
                 else:
                     line = item.start_mark.line + 1
-                    raw.faults.append(fault_at(Spot(section, line, ""), _shown(item), "mapping", "{id: ..., ...}"))
+                    raw.faults.append(
+                        fault_at(Spot(section, line, "", line=True), _shown(item), "mapping", "{id: ..., ...}")
+                    )
         elif _shown(node):
             raw.faults.append(fault_at(spot, _shown(node), "list", "- {id: ..., ...}"))
 
@@ -94,8 +96,8 @@ class _Builder:
         for key, value in node.value:
             name = str(key.value) if isinstance(key, yaml.ScalarNode) else "?"
             if name in built:
-                spot = Spot(section, key.start_mark.line + 1, name)
-                self._faults.append(fault_at(spot, name, "duplicate", f"row {node.start_mark.line + 1}"))
+                spot = Spot(section, key.start_mark.line + 1, name, line=True)
+                self._faults.append(fault_at(spot, name, "duplicate", f"line {node.start_mark.line + 1}"))
             plain = self._value(value, section, depth + 1)
             if plain is not None and plain != "":
                 built[name] = plain
@@ -128,7 +130,7 @@ class _Spots:
             if below is None:
                 break
             line, at = below
-        return Spot(self._section, line + 1, dotted(path))
+        return Spot(self._section, line + 1, dotted(path), line=True)
 
 
 def _below(node: yaml.Node, step: str | int) -> tuple[int, yaml.Node] | None:

@@ -152,7 +152,7 @@ def test_an_export_imports_again_to_no_changes(
 ) -> None:
     """YAML, XLSX and CSV hold all that the registry and the private table know, whatever zone and language."""
     registry, private = data
-    for form in ("a.yaml", "a.xlsx", "a"):
+    for form in ("a.yaml", "a.xlsx", "a", "devices.csv"):
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / form
             write(registry, path, private=private, zone=zone, language="zh" if language == "zh" else "en")

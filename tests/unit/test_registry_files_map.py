@@ -144,10 +144,10 @@ place_kind: river
 """
     lines = [fault.line() for fault in read(write(tmp_path, text)).faults]
     for expected in (
-        "map.yaml, row 1, column device: 'a b' must be 1 to 64 of A-Z a-z 0-9 _ . -",
-        "map.yaml, row 2, column time.zone: 'Mars' is no IANA time zone; for example Asia/Shanghai, UTC",
-        "map.yaml, row 5, column columns.B.unit: 'psi' cannot be converted; allowed here: -",
-        "map.yaml, row 8, column columns.E.uint: 'uint' is not known here; allowed: unit, parameter, point",
+        "map.yaml, line 1, column device: 'a b' must be 1 to 64 of A-Z a-z 0-9 _ . -",
+        "map.yaml, line 2, column time.zone: 'Mars' is no IANA time zone; for example Asia/Shanghai, UTC",
+        "map.yaml, line 5, column columns.B.unit: 'psi' cannot be converted; allowed here: -",
+        "map.yaml, line 8, column columns.E.uint: 'uint' is not known here; allowed: unit, parameter, point",
     ):
         assert expected in lines
     assert any("time.format: 'seconds' must be unix_s, unix_ms, iso8601" in line for line in lines)
@@ -159,8 +159,8 @@ def test_two_columns_of_one_series_are_a_fault(tmp_path: Path) -> None:
     """The same parameter twice needs points."""
     text = "device: d\ntime: {column: t, format: unix_s}\ncolumns: {A: {parameter: ph}, B: {parameter: ph}}\n"
     lines = [fault.line() for fault in read(write(tmp_path, text)).faults]
-    assert lines == ["map.yaml, row 3, column columns.B.point: '-' occurs twice; first in A"]
+    assert lines == ["map.yaml, line 3, column columns.B.point: '-' occurs twice; first in A"]
     empty = "device: d\ntime: {column: t, format: unix_s}\ncolumns: {}\n"
     assert [fault.line() for fault in read(write(tmp_path, empty)).faults] == [
-        "map.yaml, row 3, column columns: is missing"
+        "map.yaml, line 3, column columns: is missing"
     ]

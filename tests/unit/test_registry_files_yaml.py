@@ -35,23 +35,23 @@ farms: [1]
 
 FAULTS = [
     (
-        "farms, row 18: 'farms' is no section; allowed: "
+        "farms, line 18: 'farms' is no section; allowed: "
         "units, places, grid, devices, scales, people, vehicles, calendars, sources"
     ),
-    "units, row 2, column contacts[0]: 'p-12' is not in people",
+    "units, line 2, column contacts[0]: 'p-12' is not in people",
     (
-        "units, row 3, column kind: 'hospitl' is not allowed; allowed: "
+        "units, line 3, column kind: 'hospitl' is not allowed; allowed: "
         "waterworks, property_manager, hospital, clinic, carrier, plant"
     ),
-    "units, row 3, column contacts[1]: 'p-3' is not in people",
-    "places, row 6, column lon: '218.77' must be a number <= 180.0",
-    "places, row 7, column id: 'out' occurs twice; first in places 5",
-    "places, row 7, column unit: 'wtp-2' is not in units",
-    "places, row 7, column grid: 'hunan-lu' must be the path from the top of the grid; allowed: gulou/hunan-lu",
-    "devices, row 12, column report_s: 'sixty' must be a whole number",
-    "devices, row 12, column place: 'ou' is not in places",
-    "devices, row 13, column channels[1].unit: 'psi' cannot be converted; allowed here: uS/cm, mS/cm",
-    "sources, row 17, column device: 'wq-9' is not in devices",
+    "units, line 3, column contacts[1]: 'p-3' is not in people",
+    "places, line 6, column lon: '218.77' must be a number <= 180.0",
+    "places, line 7, column id: 'out' occurs twice; first in places 5",
+    "places, line 7, column unit: 'wtp-2' is not in units",
+    "places, line 7, column grid: 'hunan-lu' must be the path from the top of the grid; allowed: gulou/hunan-lu",
+    "devices, line 12, column report_s: 'sixty' must be a whole number",
+    "devices, line 12, column place: 'ou' is not in places",
+    "devices, line 13, column channels[1].unit: 'psi' cannot be converted; allowed here: uS/cm, mS/cm",
+    "sources, line 17, column device: 'wq-9' is not in devices",
 ]
 
 
@@ -98,8 +98,8 @@ def test_a_reference_to_what_is_registered_already_is_none_that_dangles(tmp_path
     """References are looked up in the file and in the registry."""
     file = yaml(tmp_path, "places: [{id: p, kind: network, unit: u, grid: a/b}]")
     assert lines(file) == [
-        "places, row 1, column unit: 'u' is not in units",
-        "places, row 1, column grid: 'b' is not in grid",
+        "places, line 1, column unit: 'u' is not in units",
+        "places, line 1, column grid: 'b' is not in grid",
     ]
     current = Registry()
     grid = [{"id": "a", "name": "A"}, {"id": "b", "name": "B", "parent": "a"}]
@@ -166,7 +166,7 @@ def test_periods_that_overlap_are_a_fault(tmp_path: Path, second: str, fault: st
         f"  - {{id: p, kind: network, {second}}}\n"
     )
     found = lines(yaml(tmp_path, text))
-    assert found == ([f"places, row 3, {fault}"] if fault else [])
+    assert found == ([f"places, line 3, {fault}"] if fault else [])
 
 
 def test_circles_of_parents_are_a_fault(tmp_path: Path) -> None:
@@ -175,9 +175,9 @@ def test_circles_of_parents_are_a_fault(tmp_path: Path) -> None:
         "grid: [{id: a, name: A, parent: b}, {id: b, name: B, parent: a}]\nplaces: [{id: p, kind: network, parent: p}]"
     )
     assert lines(yaml(tmp_path, text)) == [
-        "places, row 2, column parent: 'p' stands below itself: p > p",
-        "grid, row 1, column parent: 'b' stands below itself: a > b > a",
-        "grid, row 1, column parent: 'a' stands below itself: b > a > b",
+        "places, line 2, column parent: 'p' stands below itself: p > p",
+        "grid, line 1, column parent: 'b' stands below itself: a > b > a",
+        "grid, line 1, column parent: 'a' stands below itself: b > a > b",
     ]
 
 

@@ -86,7 +86,7 @@ def test_times_are_written_so_that_they_read_back() -> None:
 @pytest.mark.parametrize(
     ("section", "raw", "expected"),
     [
-        ("units", {}, {"id": "missing", "name": "missing", "kind": "missing"}),
+        ("units", {}, {"id": "missing", "kind": "missing"}),
         ("units", {"id": "a b", "name": "x", "kind": "shop"}, {"id": "id", "kind": "literal_error"}),
         ("units", {"id": "u", "name": {"de": "x"}, "kind": "clinic"}, {"name": "name"}),
         ("units", {"id": "u", "name": "a\nb", "kind": "clinic"}, {"name": "text"}),
@@ -155,6 +155,15 @@ def test_two_sensors_of_one_parameter_are_told_apart_by_point() -> None:
     channels = [{"parameter": "temperature", "unit": "℉"}, {"parameter": "temperature", "point": "in", "unit": "degC"}]
     made = body("devices", {"id": "d", "kind": "water", "channels": channels})
     assert [one["unit"] for one in made["channels"]] == ["degF", "degC"]
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"), [("cell_flow", "cell_flow"), ("ph=7", "ph=7"), ({"cell_flow": True}, "cell_flow=1")]
+)
+def test_a_condition_is_a_channel_or_a_channel_with_a_state(given: object, kept: str) -> None:
+    """``valid_when`` may be written as text or as a pair and is kept as text."""
+    made = body("devices", {"id": "d", "kind": "water", "channels": [{"parameter": "ph", "valid_when": given}]})
+    assert made["channels"][0]["valid_when"] == kept
 
 
 def test_a_public_key_is_32_bytes() -> None:
