@@ -79,7 +79,7 @@ def _live(folder: Path, disk: ForgetfulDisk, promises: Promises) -> tuple[bool, 
     return True, first
 
 
-@pytest.mark.parametrize("how", ["EIO", "ENOSPC", "short", "short+EIO", "cut"])
+@pytest.mark.parametrize("how", ["EIO", "ENOSPC", "short", "short+EIO", "short+ENOSPC", "cut"])
 def test_what_was_durable_is_there_after_a_fault_at_any_call(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:

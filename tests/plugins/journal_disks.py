@@ -60,8 +60,8 @@ class ForgetfulDisk(Disk):
     """Writes to real files, syncs nothing, and at ``crash`` loses what a real disk might lose.
 
     ``fail_at`` is the number of the call (from 0) at which ``how`` happens: ``EIO``, ``ENOSPC`` (this call only),
-    ``short`` (half of a write succeeds), ``short+EIO`` (then the next write fails), ``cut`` (the power goes, half of a
-    write done). ``free_bytes`` is what ``free`` says.
+    ``short`` (half of a write succeeds), ``short+EIO``, ``short+ENOSPC`` (then the next write fails), ``cut`` (the
+    power goes, half of a write done). ``only`` counts calls of that name. ``free_bytes`` is what ``free`` says.
     """
 
     def __init__(self, folder: Path, fail_at: int | None = None, how: str = "EIO", only: str = "") -> None:
@@ -73,7 +73,7 @@ class ForgetfulDisk(Disk):
         self.calls: list[str] = []
         self.dead = False
         self.gate: threading.Event | None = None  # fdatasync waits for it
-        self._fail_next_write = False
+        self._next_write = 0  # errno
         paths = [path for path in folder.iterdir() if path.is_file()] if folder.exists() else []
         self.names = {path: Node(path.read_bytes()) for path in paths}
         self.synced_names = dict(self.names)
@@ -90,9 +90,9 @@ class ForgetfulDisk(Disk):
         due = not self.only or what == self.only
         number = sum(1 for one in self.calls if one == self.only) if self.only else len(self.calls)
         self.calls.append(what)
-        if self._fail_next_write and what == "write":
-            self._fail_next_write = False
-            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        if self._next_write and what == "write":
+            number, self._next_write = self._next_write, 0
+            raise OSError(number, os.strerror(number))
         if due and number == self.fail_at:
             self._misbehave(what, arguments)
             if what == "write":
@@ -114,7 +114,8 @@ class ForgetfulDisk(Disk):
                 half = arguments[1][: len(arguments[1]) // 2]
                 node.content[arguments[2] : arguments[2] + len(half)] = half
             raise PowerCutError
-        self._fail_next_write = self.how == "short+EIO" and what == "write"
+        if what == "write" and self.how.startswith("short+"):
+            self._next_write = getattr(errno, self.how.removeprefix("short+"))
 
     def _do(self, what: str, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
         """Do it for real, and in the model; a sync is done in the model only."""

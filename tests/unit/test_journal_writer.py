@@ -15,6 +15,7 @@ from gateway.clock import SimulatedClock
 from gateway.errors import JournalFailedError, StartError
 from gateway.journal import record, watch
 from gateway.journal.disk import Disk
+from gateway.journal.fsck import check_journal
 from gateway.journal.record import Kind, parse_json
 from gateway.journal.writer import Entry, Journal
 from tests.plugins.journal_disks import ForgetfulDisk, HandClock, read_all
@@ -319,6 +320,24 @@ def test_a_full_disk_takes_back_the_batch_and_tries_again(
     journal.close()
     records = [one for one in read_all(folder) if one.kind != Kind.ALARM]
     assert [one.body for one in records] == [b"before", b"before too", b"after", b"message"]
+
+
+def test_half_a_batch_taken_back_leaves_nothing_behind(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, clock: HandClock
+) -> None:
+    """What a full disk took of a long message is gone when a shorter record is written in its place."""
+    monkeypatch.setattr(watch, "LOOK_SECONDS", 0.01)
+    folder = tmp_path / "journal"
+    disk = ForgetfulDisk(folder, fail_at=2, how="short+ENOSPC", only="write")
+    journal = Journal.open(folder, clock, disk=disk, idle_ticks=False)
+    journal.append(Kind.COMMAND, b"before")
+    disk.free_bytes = 0
+    journal.submit([_message("m" * 10_000)], lambda _: None)
+    _until(lambda: journal.blocked, "full disk")
+    journal.append(Kind.COMMAND, b"short")
+    journal.close()
+    assert check_journal(folder).faults == []
+    assert [one.body for one in read_all(folder) if one.kind != Kind.ALARM] == [b"before", b"short"]
 
 
 def test_close_writes_all_that_waits_first(tmp_path: Path, clock: HandClock) -> None:
