@@ -4,7 +4,7 @@ Names and units are those of DESIGN 4.2. Titles are the words of GB 5749-2022 an
 factor code of HJ 212-2017 table B.1 where that table has one: residual chlorine, chlorine dioxide, ozone and UV254 have
 none, and turbidity's w01003 is in wide use but not in the table, so it stays empty here and belongs into the profile
 of a sender. The plausible range tells a broken or wrongly scaled instrument, not a limit value: a channel's ``range``
-is the narrower one.
+is the narrower one. Just below zero is plausible: a dead electrode reads -0.01 and must be able to break a minimum.
 """
 
 from __future__ import annotations
@@ -36,27 +36,27 @@ class Parameter(msgspec.Struct, frozen=True):
 
 
 _PARAMETERS = (
-    Parameter("chlorine_free", "游离氯", "Free chlorine", "mg/L", 0, 20, 2),
-    Parameter("chlorine_total", "总氯", "Total chlorine", "mg/L", 0, 20, 2),
-    Parameter("chlorine_dioxide", "二氧化氯", "Chlorine dioxide", "mg/L", 0, 20, 3),
-    Parameter("ozone", "臭氧", "Ozone", "mg/L", 0, 20, 3),
-    Parameter("turbidity", "浑浊度", "Turbidity", "NTU", 0, 4000, 3),
+    Parameter("chlorine_free", "游离氯", "Free chlorine", "mg/L", -0.5, 20, 2),
+    Parameter("chlorine_total", "总氯", "Total chlorine", "mg/L", -0.5, 20, 2),
+    Parameter("chlorine_dioxide", "二氧化氯", "Chlorine dioxide", "mg/L", -0.5, 20, 3),
+    Parameter("ozone", "臭氧", "Ozone", "mg/L", -0.5, 20, 3),
+    Parameter("turbidity", "浑浊度", "Turbidity", "NTU", -1, 4000, 3),
     Parameter("ph", "pH值", "pH", "", 0, 14, 2, "w01001"),
-    Parameter("temperature", "温度", "Temperature", "degC", -5, 60, 1, "w01010"),
+    Parameter("temperature", "温度", "Temperature", "degC", -60, 60, 1, "w01010"),
     Parameter("conductivity", "电导率", "Conductivity", "uS/cm", 0, 100_000, 1, "w01014"),
     Parameter("orp", "氧化还原电位", "Redox potential", "mV", -2000, 2000, 0),
-    Parameter("codmn", "高锰酸盐指数", "Permanganate index", "mg/L", 0, 1000, 2, "w01019"),
-    Parameter("ammonia_n", "氨（以N计）", "Ammonia (as N)", "mg/L", 0, 1000, 3, "w21003"),
-    Parameter("uv254", "紫外吸光度UV254", "UV absorbance at 254 nm", "1/m", 0, 2000, 2),
-    Parameter("toc", "总有机碳", "Total organic carbon", "mg/L", 0, 1000, 2, "w01020"),
-    Parameter("dissolved_oxygen", "溶解氧", "Dissolved oxygen", "mg/L", 0, 50, 2, "w01009"),
-    Parameter("colour", "色度", "Colour", "Pt-Co", 0, 1000, 0, "w01002"),
+    Parameter("codmn", "高锰酸盐指数", "Permanganate index", "mg/L", -1, 1000, 2, "w01019"),
+    Parameter("ammonia_n", "氨（以N计）", "Ammonia (as N)", "mg/L", -1, 1000, 3, "w21003"),
+    Parameter("uv254", "紫外吸光度UV254", "UV absorbance at 254 nm", "1/m", -1, 2000, 2),
+    Parameter("toc", "总有机碳", "Total organic carbon", "mg/L", -1, 1000, 2, "w01020"),
+    Parameter("dissolved_oxygen", "溶解氧", "Dissolved oxygen", "mg/L", -1, 50, 2, "w01009"),
+    Parameter("colour", "色度", "Colour", "Pt-Co", -5, 1000, 0, "w01002"),
     # Meters of ring mains run both ways. Table B.1 gives w00000 in L/s: a sender's profile converts.
     Parameter("flow", "流量", "Flow", "m3/h", -100_000, 100_000, 1, "w00000"),
     Parameter("pressure", "压力", "Pressure", "kPa", -100, 5000, 1),
     # Gauges report metres above sea level as well as metres above the bottom.
     Parameter("tank_level", "水箱液位", "Tank level", "m", 0, 1000, 2),
-    Parameter("humidity", "相对湿度", "Relative humidity", "%", 0, 100, 1),
+    Parameter("humidity", "相对湿度", "Relative humidity", "%", -1, 100, 1),
     Parameter("dose_rate", "剂量率", "Dose rate", "uSv/h", 0, 1_000_000, 3),
     Parameter("cell_flow", "流通池水流", "Flow through the cell", "", 0, 1, 0, switch=True),
     Parameter("pump_run", "水泵运行", "Pump running", "", 0, 1, 0, switch=True),

@@ -151,7 +151,7 @@ class Rederive:
 def custody_points(record: Record, payload: bytes, qos: int, tags: Tags) -> CustodyPoints | None:
     """The points of one accepted custody event."""
     event = custody.decode(payload, record.time)
-    if event.fault is not None:
+    if event.fault is not None or event.id is None:
         return None
     return CustodyPoints(
         record.offset,

@@ -16,6 +16,7 @@ import msgspec
 from alerts.evaluate import AlertChange, Evaluation
 from alerts.rules import Pack, parse_pack
 from devices.observation import Observation
+from devices.reading import Row
 from devices.registry import Change, Registry
 from devices.series import Series
 from gateway.decide.alerting import Alerting, Standing
@@ -23,7 +24,7 @@ from gateway.decide.messages import Messages
 from gateway.decide.mint import Mint
 from gateway.decide.outputs import Outputs
 from gateway.decide.routes import Route, Routes
-from gateway.journal.record import Kind, Record, parse_json, parse_message
+from gateway.journal.record import Kind, Message, Record, digest_of, parse_json, parse_message
 from gateway.store.base import Tags
 
 #: Timers are looked at no more often than this in journal time.
@@ -88,7 +89,7 @@ class Fold:
         self.offset = -1
         self.mint = Mint(key)
         self.messages = Messages(self)
-        self._next_tick = 0
+        self.next_tick = 0
         # Bounds within which a normal value changes nothing; an empty interval sends the value the long way.
         self.low = array("d")
         self.high = array("d")
@@ -107,7 +108,7 @@ class Fold:
         """Decide one record."""
         self.time = record.time
         self.offset = record.offset
-        if record.time >= self._next_tick:
+        if record.time >= self.next_tick:
             self._tick(record, out)
         if record.kind == Kind.MESSAGE:
             self.messages.decide(record, parse_message(record.body), lookup, out)
@@ -118,25 +119,22 @@ class Fold:
         if decide is not None:
             decide(record, body, lookup, out)
 
-    def evaluate(  # noqa: PLR0917 - one value the long way
-        self,
-        route: Route,
-        index: int,
-        parameter: str,
-        point: str,
-        value: float,
-        flag: str,
-        at: int,
-        record: Record,
-        copy: str | None,
-        out: Outputs,
-    ) -> None:
+    def evaluate(self, route: Route, row: Row, place: int, message: Message, out: Outputs) -> None:
         """Hand one live value to the rules and remember how quiet the channel may be from now on."""
-        subject = route.subject(index, parameter, point)
-        observation = Observation(subject, value, at, record.time, flag)
+        index, value = row.channels[place], row.values[place]
+        flag = "N" if row.flags is None else row.flags[place]
+        subject = route.subject(index, row.parameters[place], row.point)
+        judged = value
+        if row.qualifiers is not None and row.qualifiers[place]:
+            # "<0.05" lies below 0.05 and must not meet a minimum of 0.05; ">2" likewise on the other side.
+            judged = math.nextafter(value, -math.inf if row.qualifiers[place] == "<" else math.inf)
         self.mint.begin(self.offset)
+        observation = Observation(subject, judged, row.ts, self.time, flag)
         for change in self.evaluation.observe(observation, self.mint.id):
-            self._changed(change, route.tags, copy, out)
+            copy = digest_of(message).hex()
+            out.copies[copy] = message.payload
+            shown = msgspec.structs.replace(change, value=value) if change.value == judged else change
+            self._changed(shown, route.tags, copy, out)
         low, high = self.low, self.high
         while len(low) <= index:
             low.append(math.inf)
@@ -168,7 +166,7 @@ class Fold:
         self.high = array("d", [-math.inf]) * len(self.high)
 
     def _tick(self, record: Record, out: Outputs) -> None:
-        self._next_tick = record.time + TICK_MS
+        self.next_tick = record.time + TICK_MS
         if not self.evaluation.watched:
             return
         self.mint.begin(record.offset)

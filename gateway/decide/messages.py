@@ -11,7 +11,7 @@ from custody import event as custody
 from devices.reading import Decoded, Row
 from gateway.decide.outputs import Outputs
 from gateway.decide.routes import Route
-from gateway.journal.record import RETAINED, TRUNCATED, Message, Record, digest_of
+from gateway.journal.record import MAX_PAYLOAD, RETAINED, TRUNCATED, Message, Record, digest_of
 from gateway.store.base import CustodyPoints, Quiet, Telemetry
 
 if TYPE_CHECKING:
@@ -92,8 +92,9 @@ class Messages:
 
     def _judge(self, record: Record, message: Message, lookup: Lookup, out: Outputs) -> tuple[Route | None, Verdict]:
         if message.flags & TRUNCATED:
-            words = f"payload of {message.full_length} bytes: at most 65536 are taken"
-            return None, Verdict("parked", "too_large", {"words": words})
+            words = f"payload of {message.full_length} bytes: at most {MAX_PAYLOAD} are taken"
+            whole = {"words": words, "length": message.full_length, "sha256": digest_of(message).hex()}
+            return None, Verdict("parked", "too_large", whole)
         route = self._fold.routes.find(message.topic, message.payload, record.time)
         if route is None:
             return None, Verdict("parked", "unknown_topic", {"words": "no source of the registry has this topic"})
@@ -122,7 +123,7 @@ class Messages:
         if verdict.fate == "accepted":
             fold.heard[route.device] = record.time
             out.items.append(Telemetry(record.offset, record.time, message.qos, route.tags, decoded.rows))
-            self._evaluate(record, message, route, decoded.rows, out)
+            self._evaluate(message, route, decoded.rows, out)
         return verdict
 
     def _count_refusals(self, decoded: Decoded) -> None:
@@ -131,7 +132,7 @@ class Messages:
         counters["points_conflict"] += conflicts
         counters["points_rejected"] += len(decoded.refusals) - conflicts
 
-    def _evaluate(self, record: Record, message: Message, route: Route, rows: list[Row], out: Outputs) -> None:
+    def _evaluate(self, message: Message, route: Route, rows: list[Row], out: Outputs) -> None:
         """Only what can change an alert goes the long way: outside the band of its channel, watched, or flagged."""
         fold = self._fold
         low, high = fold.low, fold.high
@@ -139,25 +140,21 @@ class Messages:
         for row in rows:
             if row.ahead:
                 continue
+            plain = row.flags is None and row.qualifiers is None
             for i, index in enumerate(row.channels):
-                value = row.values[i]
-                flag = "N" if row.flags is None else row.flags[i]
-                if index < known and low[index] <= value <= high[index] and flag == "N":
+                if index < known and low[index] <= row.values[i] <= high[index] and plain:
                     continue
                 if row.late is not None and row.late[i]:
                     continue
-                before = len(out.transitions)
-                copy = digest_of(message).hex()
-                fold.evaluate(route, index, row.parameters[i], row.point, value, flag, row.ts, record, copy, out)
+                fold.evaluate(route, row, i, message, out)
                 low, high, known = fold.low, fold.high, len(fold.low)
-                if len(out.transitions) > before:
-                    out.copies[copy] = message.payload
 
     def _event(self, record: Record, message: Message, route: Route, lookup: Lookup, out: Outputs) -> Verdict:
         fold = self._fold
         event = custody.decode(message.payload, record.time)
         if event.fault is not None:
             return Verdict("parked", event.fault, {"words": event.detail}, id=event.id)
+        assert event.id is not None
         identity = (route.device, event.id)
         known = self._fresh.get(identity) or lookup.event(*identity, self._fold.offset)
         first = event.containers[0] if event.containers else None
@@ -223,7 +220,8 @@ class Messages:
     ) -> dict[str, Any]:
         copy = None
         if verdict.fate == "parked" or "refusals" in verdict.detail:
-            copy = digest_of(message).hex()
+            # Of a payload that was too large only the beginning is at hand; its own digest stands in the detail.
+            copy = hashlib.sha256(message.payload).hexdigest()
             out.copies[copy] = message.payload
         return {
             "offset": record.offset,

@@ -34,6 +34,7 @@ class Parts(msgspec.Struct):
     heard: dict[str, int]
     caught_up: bool
     time: int
+    next_tick: int
 
 
 def save(folder: Path, fold: Fold, offset: int, disk: Disk) -> Path:
@@ -51,6 +52,7 @@ def save(folder: Path, fold: Fold, offset: int, disk: Disk) -> Path:
         heard=fold.heard,
         caught_up=fold.caught_up,
         time=fold.time,
+        next_tick=fold.next_tick,
     )
     body = MAGIC + msgspec.msgpack.encode(parts)
     path = folder / f"{offset:020d}.snap"
@@ -84,3 +86,4 @@ def restore(fold: Fold, parts: Parts) -> None:
     fold.heard = parts.heard
     fold.caught_up = parts.caught_up
     fold.time = parts.time
+    fold.next_tick = parts.next_tick
