@@ -27,7 +27,7 @@ lint: $(READY) ## rules, format, types, direction of imports, lock
 	@echo 'lint: rules' && $(RUN)ruff check -q .
 	@echo 'lint: format' && $(RUN)ruff format -q --check .
 	@echo 'lint: types' && $(RUN)mypy --no-error-summary
-	@echo 'lint: imports' && $(RUN)lint-imports --no-timings >.venv/imports.log || (cat .venv/imports.log && exit 1)
+	@echo 'lint: imports' && $(RUN)lint-imports >.venv/imports.log || (cat .venv/imports.log && exit 1)
 	@echo 'lint: lock' && UV_PYTHON_DOWNLOADS=never $(RUN)uv lock -q --check --python $(RUN)python
 
 format: $(READY) ## bring all files into form
