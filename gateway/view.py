@@ -16,6 +16,7 @@ from gateway.commands import Commands
 from gateway.config import Settings
 from gateway.core import Core
 from gateway.deliver import Deliver
+from gateway.errors import RecordGoneError
 from gateway.follow import Follower
 from gateway.intake import Intake
 from gateway.journal.reader import Reader
@@ -136,7 +137,7 @@ class View:
         reader = Reader(self._core.installation.journal)
         try:
             records = reader.read(offset, end=offset)
-        except LookupError:
+        except RecordGoneError:
             return None
         if not records or records[0].kind != Kind.MESSAGE:
             return None

@@ -76,11 +76,14 @@ class Tail:
             return False
         return self._position + size > self._segment_bytes or max(self.time, now) // segment.DAY_MS != self._day
 
-    def encode(self, batch: list[Submission]) -> tuple[bytes, list[int], int, int]:
-        """The records of a batch, the first offset of each submission, the following offset and the last time."""
+    def encode(self, batch: list[Submission], floor: int = 0) -> tuple[bytes, list[int], int, int]:
+        """The records of a batch, the first offset of each submission, the following offset and the last time.
+
+        No record is earlier than ``floor``: journal time goes on while the wall clock is behind it.
+        """
         head, frame, crc32, fixed = record.HEAD.pack, record.FRAME.pack, zlib.crc32, record.HEAD.size
         offset = durable = self.next
-        last = self.time
+        last = max(self.time, floor)
         parts: list[bytes] = []
         firsts = []
         for entries, _, _, _ in batch:

@@ -26,25 +26,30 @@ class ClockWatch:
     """Tells a step of the wall clock from time that passes, and when a tick is due.
 
     ``last`` is the time of the last record of the journal: a machine that starts with its clock behind it has
-    stepped as well.
+    stepped as well. After a step back journal time is ``ahead`` of the wall clock by so many ms. It goes on, at half
+    the pace of the monotonic clock, so that timers run and the wall clock catches up.
     """
 
     def __init__(self, clock: Clock, last: int) -> None:
         self._clock = clock
         self._wall = max(last, clock.now_ms())
         self._monotonic = self._written = clock.monotonic()
+        self.ahead = 0.0
 
     def look(self) -> tuple[int, dict[str, Any] | None]:
-        """Wall time now, and the body of a CLOCK_STEP record if the clock was set since the last look.
+        """Journal time now, and the body of a CLOCK_STEP record if the clock was set since the last look.
 
         In it the wall clock went ``from`` - ``to`` while ``monotonic_ms`` passed.
         """
         wall, monotonic = self._clock.now_ms(), self._clock.monotonic()
         passed = round((monotonic - self._monotonic) * 1000)
         before, self._wall, self._monotonic = self._wall, wall, monotonic
-        if abs(wall - before - passed) <= STEP_MS:
-            return wall, None
-        return wall, {"type": "clock_step", "from": before, "to": wall, "monotonic_ms": passed}
+        step = wall - before - passed
+        if abs(step) <= STEP_MS:
+            self.ahead = max(0.0, self.ahead - passed / 2)
+            return wall + int(self.ahead), None
+        self.ahead = max(0.0, self.ahead - step)
+        return wall + int(self.ahead), {"type": "clock_step", "from": before, "to": wall, "monotonic_ms": passed}
 
     def wrote(self) -> None:
         """A record was written."""

@@ -272,7 +272,7 @@ class Journal:
                 tail.begin(now)
                 if self._space.low:  # so that the last segment always tells the state
                     batch.insert(0, own(Kind.ALARM, self._space.alarm(), now))
-            data, firsts, following, last = tail.encode(batch)
+            data, firsts, following, last = tail.encode(batch, now if self._clock_watch.ahead else 0)
             tail.write(data)
         except OSError as error:
             if error.errno not in _FULL:

@@ -200,6 +200,21 @@ def test_ticks_on_a_fast_clock_come_at_most_twenty_times_a_second(tmp_path: Path
     journal.close()
 
 
+def test_journal_time_goes_on_while_the_wall_clock_is_behind_it(
+    journal: Journal, clock: HandClock, tmp_path: Path
+) -> None:
+    """After a step back of a minute journal time runs at half pace until the wall clock has caught up."""
+    begun = clock.wall
+    journal.append(Kind.COMMAND, b"{}")
+    clock.wall -= 60_000
+    times = []
+    for passed in (1, 10_000, 30_000, 80_000, 10_000):
+        clock.pass_ms(passed)
+        journal.append(Kind.COMMAND, b"{}")
+        times.append(read_all(tmp_path / "journal")[-1].time - begun)
+    assert times == [1, 5_001, 20_001, 60_001, 70_001]
+
+
 @pytest.mark.parametrize("step", [60_000, -60_000])
 def test_a_step_of_the_wall_clock_is_recorded_before_the_next_record(
     journal: Journal, clock: HandClock, tmp_path: Path, step: int
