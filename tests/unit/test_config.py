@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from gateway.config import Settings, load
+from gateway.config.document import example
 from gateway.config.layers import KEYS, SECRETS, variable
 from gateway.errors import ConfigurationError
 
@@ -222,3 +224,16 @@ def test_lists_in_the_environment_have_commas(tmp_path: Path) -> None:
     assert load(None, tmp_path, environ=environ).alerts.packs == ()
     found = faults(None, tmp_path, HYGEIA_ALERTS__PACKS="no-a, no-b")
     assert ["'no-a'" in found[0], "'no-b'" in found[1]] == [True, True]
+
+
+def test_the_file_that_init_writes_is_valid_as_it_is_and_with_every_key_in_force(tmp_path: Path) -> None:
+    """The commented file names every key; uncommented, each line is TOML and has the default."""
+    file = tmp_path / "hygeia.toml"
+    text = example(Settings())
+    file.write_text(text, encoding="utf-8")
+    expected = Settings(data={"dir": tmp_path})
+    assert load(file, environ={}) == expected
+    lines = re.findall(r"(?m)^(?:# )?([a-z_.]+) = (.+)$", text)
+    assert [key for key, _ in lines] == list(KEYS)
+    file.write_text("".join(f"{key} = {value}\n" for key, value in lines), encoding="utf-8")
+    assert load(file, environ={}) == expected
