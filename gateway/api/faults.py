@@ -89,7 +89,7 @@ def install(app: FastAPI) -> None:
         )
 
     @app.exception_handler(Exception)
-    async def unforeseen(request: Request, error: Exception) -> Response:
+    def unforeseen(request: Request, error: Exception) -> Response:
         log.error("http_failed", method=request.method, path=request.url.path, exc_info=error)
         return reply(500, "this is a fault of Hygeia; its log says more")
 

@@ -53,6 +53,7 @@ class Guard:
             return
         begun = time.perf_counter()
         status = 500
+        body = _Body(receive, _largest(scope["path"]))
 
         async def answered(message: Message) -> None:
             nonlocal status
@@ -63,12 +64,19 @@ class Guard:
                     headers.setdefault(name, value)
             await send(message)
 
+        async def answered_unless_too_large(message: Message) -> None:
+            # Frameworks turn an error while reading into an answer of their own; this one says why.
+            if not body.too_large:
+                await answered(message)
+
         try:
             refusal = self._refusal(scope["method"], Headers(scope=scope))
             if refusal is not None:
                 await reply(refusal.status, refusal.reason)(scope, receive, answered)
                 return
-            await self._app(scope, _bounded(receive, _largest(scope["path"])), answered)
+            await self._app(scope, body.receive, answered_unless_too_large)
+            if body.too_large:
+                await reply(413, f"a body here has at most {body.largest} bytes")(scope, receive, answered)
         finally:
             self._metrics.requests.labels(_method(scope["method"]), str(status)).inc()
             self._metrics.seconds.observe(time.perf_counter() - begun)
@@ -110,17 +118,20 @@ def _largest(path: str) -> int | None:
     return COMMAND_BODY if path == "/api/v1/commands" else SMALL_BODY
 
 
-def _bounded(receive: Receive, largest: int | None) -> Receive:
-    if largest is None:
-        return receive
-    size = 0
+class _Body:
+    """The body of a request as far as it is allowed; ``largest`` None = any length."""
 
-    async def counted() -> Message:
-        nonlocal size
-        message = await receive()
-        size += len(message.get("body", b""))
-        if size > largest:
-            raise RefusedError(413, f"a body here has at most {largest} bytes")
+    def __init__(self, receive: Receive, largest: int | None) -> None:
+        self._receive = receive
+        self._size = 0
+        self.largest = largest
+        self.too_large = False
+
+    async def receive(self) -> Message:
+        """The next piece. Raises RefusedError where it would be too much."""
+        message = await self._receive()
+        self._size += len(message.get("body", b""))
+        if self.largest is not None and self._size > self.largest:
+            self.too_large = True
+            raise RefusedError(413, "the body is too large")
         return message
-
-    return counted

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,7 +13,9 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from gateway import state
-from tests.plugins.fake_services import NOW, FakeServices
+from gateway.api.app import build_app
+from tests.plugins.city import fill_city
+from tests.plugins.fake_services import NOW, FakeClock, FakeServices
 from tests.plugins.http_caller import Caller, token_for
 
 #: What a user of hosp-1 may ask, with the answer where it is not 200.
@@ -104,9 +107,9 @@ FOREIGN = (
 )
 
 
-@pytest.fixture
-def two_units(city: FakeServices) -> FakeServices:
+def fill(city: FakeServices) -> None:
     """The city with something of every kind on both sides."""
+    fill_city(city)
     city.register(
         devices=[
             {"id": "scale-2", "place": "wtp-1-out", "kind": "terminal"},
@@ -117,26 +120,49 @@ def two_units(city: FakeServices) -> FakeServices:
     city.container("MW-2", 701, "scale-2")
     city.park(603, "wq-2", payload=b"secret-of-wtp")
     city.insert(state.answers, offset=41, body='{"status": 200, "of": "wq-1"}')
-    return city
+
+
+@pytest.fixture(scope="module")
+def shared_city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Caller]:
+    """One city for all tests that only look; the token is that of a unit user of hosp-1."""
+    city = FakeServices(tmp_path_factory.mktemp("city"))
+    fill(city)
+    caller = Caller(build_app(city, FakeClock()))
+    caller.token = token_for(city, "unit_user", unit="hosp-1")
+    yield caller
+    city.engine.dispose()
 
 
 @pytest.fixture
-def hospital(two_units: FakeServices, city_caller: Caller) -> Caller:
+def hospital(shared_city: Caller) -> Caller:
     """A caller with the token of a unit user of hosp-1."""
-    city_caller.token = token_for(two_units, "unit_user", unit="hosp-1")
-    return city_caller
+    return shared_city
 
 
 @pytest.fixture
-def district(two_units: FakeServices, city_caller: Caller) -> Caller:
+def two_units(services: FakeServices) -> FakeServices:
+    """A city of its own, for tests that change something."""
+    fill(services)
+    return services
+
+
+@pytest.fixture
+def changing(two_units: FakeServices, caller: Caller) -> Caller:
+    """A unit user of hosp-1 who may change something there."""
+    caller.token = token_for(two_units, "unit_user", unit="hosp-1")
+    return caller
+
+
+@pytest.fixture
+def district(two_units: FakeServices, caller: Caller) -> Caller:
     """A caller with the token of an officer of one street."""
-    city_caller.token = token_for(two_units, "officer", grid="gulou/hunan-lu")
-    return city_caller
+    caller.token = token_for(two_units, "officer", grid="gulou/hunan-lu")
+    return caller
 
 
-def test_every_route_stands_in_one_of_the_tables(city_caller: Caller) -> None:
+def test_every_route_stands_in_one_of_the_tables(hospital: Caller) -> None:
     """A new route without a scope test fails here."""
-    for route in routes(city_caller.app):
+    for route in routes(hospital.app):
         for method in route.methods - {"HEAD"}:
             if method == "GET":
                 assert route.path in ASKED, f"{route.path}: say in ASKED what a unit user gets"
@@ -171,13 +197,13 @@ async def test_a_unit_user_sees_the_own_unit(hospital: Caller, path: str) -> Non
 
 @pytest.mark.parametrize(("method", "path"), TRIED)
 async def test_a_unit_user_changes_nothing_of_another_unit(
-    hospital: Caller, two_units: FakeServices, method: str, path: str
+    changing: Caller, two_units: FakeServices, method: str, path: str
 ) -> None:
     """What is not seen does not exist, and what concerns everybody is not allowed."""
     target, document, status = TRIED[method, path]
     body = b"" if document is None else json.dumps(document).encode()
     headers = {"content-type": "application/json"} if document is not None else {}
-    reply = await hospital.call(method, target, headers, body)
+    reply = await changing.call(method, target, headers, body)
     assert reply.status == status, reply.text
     assert two_units.commands == []
 
@@ -191,23 +217,23 @@ async def test_a_grid_officer_sees_the_own_district(district: Caller) -> None:
     assert [one["id"] for one in (await district.get("/api/v1/units")).json()["items"]] == ["wtp-1"]
 
 
-async def test_an_officer_acknowledges_in_scope_only(two_units: FakeServices, hospital: Caller) -> None:
+async def test_an_officer_acknowledges_in_scope_only(two_units: FakeServices, changing: Caller) -> None:
     """The own alert goes through, with the account's name."""
-    reply = await hospital.post("/api/v1/commands", {"command": "alerts.ack", "args": {"id": "al-2"}})
+    reply = await changing.post("/api/v1/commands", {"command": "alerts.ack", "args": {"id": "al-2"}})
     assert reply.status == 200
     assert two_units.commands == [("alerts.ack", {"id": "al-2"}, "unit_user")]
 
 
-async def test_a_device_that_moved_takes_no_readings_along(two_units: FakeServices, hospital: Caller) -> None:
+async def test_a_device_that_moved_takes_no_readings_along(two_units: FakeServices, changing: Caller) -> None:
     """What wq-1 measured at the waterworks stays hidden when it comes to the hospital."""
     for index, one in enumerate(two_units.store.rows):
         one.offset = index % 5
     moved = {"id": "wq-1", "place": "hosp-1-tank", "kind": "water"}
     await asyncio.to_thread(two_units.register, devices=[moved])
     two_units.reading("wq-1", "ph", 7.77, NOW, offset=10_000)
-    reply = await hospital.get("/api/v1/readings", device="wq-1", limit=10000)
+    reply = await changing.get("/api/v1/readings", device="wq-1", limit=10000)
     assert [one["value"] for one in reply.json()["items"]] == [7.77]
-    series = await hospital.get("/api/v1/series", device="wq-1", parameter="ph")
+    series = await changing.get("/api/v1/series", device="wq-1", parameter="ph")
     assert series.json()["last"] == [7.77]
 
 
