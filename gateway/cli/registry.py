@@ -94,6 +94,8 @@ def export(
         current, private = registry_of(door)
     try:
         write(current, out, private=private, zone=settings.time_zone, language=language())
+        for file in [out] if out.is_file() else out.glob("*.csv"):
+            file.chmod(0o600)  # names and telephone numbers are in it
     except OSError as error:
         raise UsageError(f"{out}: {error.strerror}; allowed: a place that this user may write") from error
     except ValueError as error:

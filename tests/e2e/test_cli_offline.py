@@ -140,6 +140,7 @@ def test_a_registry_file_comes_back_as_it_went_in(run: Run, registered: Path, tm
     """Import, export, import again: nothing new, and names of people are in the export but not in the journal."""
     exported = tmp_path / "out.yaml"
     assert run("registry", "export", "--out", exported, "--data-dir", registered).code == 0
+    assert stat.S_IMODE(exported.stat().st_mode) == 0o600
     again = run("registry", "import", exported, "--data-dir", registered, "--json").document
     assert again == {"ok": True, "changes": {}, "faults": []}
     written = yaml.safe_load(exported.read_text("utf-8"))
