@@ -5,6 +5,7 @@ On loopback nobody is a viewer of everything; beyond loopback nobody sees nothin
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import ipaddress
 from typing import Annotated
@@ -61,16 +62,16 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def principal_of(request: Request) -> Principal | None:
-    """The caller, None where nobody is let in. Reads the state: not in the event loop."""
+async def principal_of(request: Request) -> Principal | None:
+    """The caller, None where nobody is let in."""
     context = context_of(request)
     header = request.headers.get("authorization", "")
     scheme, _, token = header.partition(" ")
     if scheme.lower() == "bearer" and token.strip():
-        return _by_token(context, token.strip())
+        return await _by_token(context, token.strip())
     cookie = request.cookies.get(COOKIE)
     if cookie:
-        account = accounts.check_token(context.services.engine, cookie, "session", context.wall.now_ms())
+        account = await _account(context, cookie, "session")
         if account is not None:
             return _principal(account, "session")
     return NOBODY if _local(context, request) else None
@@ -83,12 +84,18 @@ def _local(context: Context, request: Request) -> bool:
     return is_loopback(peer) and not any(name in request.headers for name in FORWARDED)
 
 
-def _by_token(context: Context, token: str) -> Principal | None:
+async def _by_token(context: Context, token: str) -> Principal | None:
     runtime = context.services.runtime_token
     if runtime and hmac.compare_digest(token.encode("utf-8", "replace"), runtime.encode()):
         return Principal("runtime", "administrator", EVERYTHING, "runtime")
-    account = accounts.check_token(context.services.engine, token, "api", context.wall.now_ms())
+    account = await _account(context, token, "api")
     return None if account is None else _principal(account, "token")
+
+
+async def _account(context: Context, token: str, kind: str) -> accounts.Account | None:
+    """The state is read in a thread; whoever brings no token costs none."""
+    now = context.wall.now_ms()
+    return await asyncio.to_thread(accounts.check_token, context.services.engine, token, kind, now)
 
 
 def _principal(account: accounts.Account, how: str) -> Principal:
@@ -96,9 +103,9 @@ def _principal(account: accounts.Account, how: str) -> Principal:
     return Principal(account.name, account.role, scope, how, account.must_change)
 
 
-def signed_in_or_local(request: Request) -> Principal:
+async def signed_in_or_local(request: Request) -> Principal:
     """Dependency: the caller, whatever may be done. Raises 401 where nobody is let in."""
-    principal = principal_of(request)
+    principal = await principal_of(request)
     if principal is None:
         raise RefusedError(
             401, "sign in, or send a token: Authorization: Bearer TOKEN", headers={"WWW-Authenticate": "Bearer"}
@@ -106,7 +113,7 @@ def signed_in_or_local(request: Request) -> Principal:
     return principal
 
 
-def seeing(principal: Annotated[Principal, Depends(signed_in_or_local)]) -> Principal:
+async def seeing(principal: Annotated[Principal, Depends(signed_in_or_local)]) -> Principal:
     """Dependency of every route that shows something."""
     return require(principal, "see")
 

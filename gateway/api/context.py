@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from typing import TYPE_CHECKING, cast
+from zoneinfo import ZoneInfo
 
 from fastapi import Request
 
@@ -32,6 +34,13 @@ class Context:
         self._whereabouts = WhereaboutsCache()
         self._moves = MovesCache(services.engine)
         self._board = BoardCache()
+        self._zone: ZoneInfo | None = None
+
+    async def zone(self) -> ZoneInfo:
+        """The zone of the installation; its file is read once, not in the event loop."""
+        if self._zone is None:
+            self._zone = await asyncio.to_thread(lambda: self.services.settings.zone)
+        return self._zone
 
     def whereabouts(self) -> Whereabouts:
         """Where everything stands now."""

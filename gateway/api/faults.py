@@ -90,7 +90,8 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(Exception)
     def unforeseen(request: Request, error: Exception) -> Response:
-        log.error("http_failed", method=request.method, path=request.url.path, exc_info=error)
+        # The server logs the traceback; values of a request do not belong into a log.
+        log.error("http_failed", method=request.method, path=request.url.path, error=type(error).__name__)
         return reply(500, "this is a fault of Hygeia; its log says more")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import msgspec
 from fastapi import APIRouter, Request, Response
 
@@ -15,16 +17,16 @@ _NOT_READY = frozenset({"held", "down"})
 
 
 @router.get("/healthz")
-def healthz() -> dict[str, str]:
+async def healthz() -> dict[str, str]:
     """Answer as long as the process serves."""
     return {"status": "ok"}
 
 
 @router.get("/readyz", response_model=Readiness, responses={503: {"model": Readiness}})
-def readyz(request: Request) -> Response:
+async def readyz(request: Request) -> Response:
     """Show how far each part of the flow is; 503 where one is held or down. Words are for those who may see."""
-    lags = context_of(request).services.lags()
-    caller = principal_of(request)
+    lags = await asyncio.to_thread(context_of(request).services.lags)
+    caller = await principal_of(request)
     if caller is None or not caller.may("see") or not caller.scope.everything:
         lags = {name: msgspec.structs.replace(lag, words="") for name, lag in lags.items()}
     ready = not any(lag.state in _NOT_READY for lag in lags.values())

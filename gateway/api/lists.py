@@ -45,7 +45,7 @@ class ListQuery(msgspec.Struct, frozen=True):
         return self.start > 0 or self.end < LAST_MS
 
 
-def list_query(
+async def list_query(
     request: Request,
     *,
     limit: Annotated[int, Query(ge=1, le=LARGEST_LIMIT, description="Most items in one answer.")] = DEFAULT_LIMIT,
@@ -60,7 +60,7 @@ def list_query(
     order: Annotated[Literal["asc", "desc"], Query(description="`desc` begins with the newest.")] = "asc",
 ) -> ListQuery:
     """Dependency of every list. Raises 422 naming field, value and what is allowed."""
-    zone = context_of(request).services.settings.zone
+    zone = await context_of(request).zone()
     start = _time("from", from_, zone, 0)
     end = _time("to", to, zone, LAST_MS)
     if start > end:
@@ -80,7 +80,7 @@ def _time(field: str, text: str | None, zone: tzinfo, default: int) -> int:
         raise wrong(field, text, ALLOWED) from None
 
 
-def known_parameters(request: Request) -> None:
+async def known_parameters(request: Request) -> None:
     """Dependency of every route: a misspelt parameter must not silently widen what is asked for."""
     fields = get_flat_params(request.scope["route"].dependant)
     taken = {field.alias for field in fields if isinstance(field.field_info, QueryField)}

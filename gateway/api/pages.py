@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from functools import cache
 from importlib.resources import files
@@ -23,16 +24,22 @@ LANGUAGE_COOKIE = "hygeia_lang"
 
 
 @router.get("/")
-def page(
+async def page(
     request: Request,
     lang: Annotated[Literal["zh", "en"] | None, Query()] = None,
 ) -> Response:
     """Show the live page; beyond loopback without a session it holds nothing but the way to sign in (401)."""
     language = lang or _language(request)
-    settings = context_of(request).services.settings
-    shown = _template().render(texts=texts(language), lang=language, time_zone=settings.time_zone)
-    status = 200 if principal_of(request) is not None else 401
+    zone = context_of(request).services.settings.time_zone
+    shown = await asyncio.to_thread(_rendered, language, zone)
+    status = 200 if await principal_of(request) is not None else 401
     return HTMLResponse(shown, status, {"Vary": "Accept-Language, Cookie"})
+
+
+@cache
+def _rendered(language: str, zone: str) -> str:
+    shown: str = _template().render(texts=texts(language), lang=language, time_zone=zone)
+    return shown
 
 
 @cache
