@@ -16,6 +16,7 @@ from custody import event as custody
 from devices.reading import Row
 from devices.registry import Change, Registry
 from gateway import state
+from gateway.decide.alerting import GATEWAY_PACK
 from gateway.decide.history import load_registry
 from gateway.decide.routes import Routes
 from gateway.journal.record import TRUNCATED, Kind, Record, parse_json, parse_message
@@ -41,7 +42,7 @@ class Rederive:
             self._begin(first - 1)
         self._upto = last
         outcomes = self._outcomes(first, last)
-        alerts = self._alerts(first, last)
+        transitions = self._transitions(first, last)
         found: list[Item] = []
         for record in records:
             if record.kind == Kind.MESSAGE:
@@ -52,7 +53,7 @@ class Rederive:
                 self._apply(record)
             elif record.kind == Kind.REDRIVE:
                 found.extend(self._redriven(record.offset))
-            found.extend(alerts.get(record.offset, ()))
+            found.extend(map(self._alert, transitions.get(record.offset, ())))
         return found
 
     def _begin(self, upto: int) -> None:
@@ -71,41 +72,35 @@ class Rederive:
         with self._engine.connect() as connection:
             return {row["offset"]: row for row in connection.execute(query).mappings()}
 
-    def _alerts(self, first: int, last: int) -> dict[int, list[AlertPoint]]:
+    def _transitions(self, first: int, last: int) -> dict[int, list[sa.RowMapping]]:
         moves, alerts = state.transitions, state.alerts
-        columns = (
-            alerts.c.device,
-            alerts.c.point,
-            alerts.c.rule,
-            alerts.c.severity,
-            alerts.c.limit_value,
-            alerts.c.pack,
-        )
+        columns = (alerts.c.device, alerts.c.point, alerts.c.rule, alerts.c.severity)
         query = (
             sa.select(moves, *columns)
             .join(alerts, alerts.c.id == moves.c.alert)
-            .where(moves.c.offset.between(first, last), alerts.c.pack != "gateway")
+            .where(moves.c.offset.between(first, last), alerts.c.pack != GATEWAY_PACK)
             .order_by(moves.c.offset, moves.c.n)
         )
-        found: dict[int, list[AlertPoint]] = {}
+        found: dict[int, list[sa.RowMapping]] = {}
         with self._engine.connect() as connection:
             for row in connection.execute(query).mappings():
-                found.setdefault(row["offset"], []).append(
-                    AlertPoint(
-                        row["offset"],
-                        row["n"],
-                        self._routes.tags(row["device"], row["at"]),
-                        row["ts"],
-                        row["point"],
-                        row["rule"],
-                        row["severity"],
-                        row["to_state"],
-                        row["alert"],
-                        row["value"],
-                        row["limit_value"],
-                    ),
-                )
+                found.setdefault(row["offset"], []).append(row)
         return found
+
+    def _alert(self, row: sa.RowMapping) -> AlertPoint:
+        return AlertPoint(
+            row["offset"],
+            row["n"],
+            self._routes.tags(row["device"], row["at"]),
+            row["ts"],
+            row["point"],
+            row["rule"],
+            row["severity"],
+            row["to_state"],
+            row["alert"],
+            row["value"],
+            row["limit_value"],
+        )
 
     def _message(self, record: Record, outcome: sa.RowMapping | None) -> Item | None:
         if outcome is not None and (outcome["fate"] != "accepted" or outcome["redriven_by"] is not None):

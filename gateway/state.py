@@ -110,6 +110,7 @@ transitions = sa.Table(
     sa.Column("ts", sa.BigInteger, nullable=False),  # device time of the reading that moved it
     sa.Column("by", sa.Text, nullable=False),
     sa.Column("value", sa.Float),
+    sa.Column("limit_value", sa.Float),
     sa.Column("copy", sa.Text),
 )
 

@@ -178,6 +178,7 @@ class Alerting:
                 "ts": ts,
                 "by": f"rule:{row['pack']}/{row['rule']}",
                 "value": row["value"],
+                "limit_value": row["limit_value"],
                 "copy": copy,
             },
         )

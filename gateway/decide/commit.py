@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from gateway import state
 from gateway.decide.outputs import Outputs
+from gateway.journal.record import Kind, Record
 
 CURSOR = "decide"
+
+
+def batches(records: list[Record]) -> Iterator[list[Record]]:
+    """``records`` cut so that a redrive stands alone: it looks up what was committed before it."""
+    begin = 0
+    for place, record in enumerate(records):
+        if record.kind == Kind.REDRIVE:
+            if place > begin:
+                yield records[begin:place]
+            yield [record]
+            begin = place + 1
+    if begin < len(records):
+        yield records[begin:]
 
 
 def commit(engine: sa.Engine, outputs: Outputs, cursor: int, counters: Mapping[str, int]) -> None:

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 import structlog
 
 from gateway.decide import snapshot
-from gateway.decide.commit import commit, read_cursor
+from gateway.decide.commit import batches, commit, read_cursor
 from gateway.decide.fold import Fold
 from gateway.decide.history import load_registry
 from gateway.decide.lookup import StateLookup
@@ -18,6 +18,7 @@ from gateway.decide.outputs import Outputs
 from gateway.handoff import Handoff
 from gateway.journal.disk import Disk
 from gateway.journal.reader import Reader
+from gateway.journal.record import Record
 from gateway.journal.writer import Journal
 
 log = structlog.get_logger(__name__)
@@ -93,22 +94,25 @@ class Decider:
         durable = self._journal.durable
         if durable <= self.cursor:
             return 0
+        records = self._reader.read(self.cursor + 1, end=durable, max_bytes=BATCH_BYTES)
+        for batch in batches(records):
+            self._decide(batch)
+        if self.cursor - self._snapshot_at >= SNAPSHOT_RECORDS:
+            self.save()
+        return len(records)
+
+    def _decide(self, batch: list[Record]) -> None:
         out = Outputs()
-        first = self.cursor + 1
-        records = self._reader.read(first, end=durable, max_bytes=BATCH_BYTES)
-        for record in records:
+        for record in batch:
             self.fold.step(record, self._lookup, out)
-        last = records[-1].offset
+        last = batch[-1].offset
         self._commit(out, last)
         self.fold.messages.committed()
-        self._handoff.put(first, last, out.items)
+        self._handoff.put(batch[0].offset, last, out.items)
         with self._moved:
             self.cursor = last
             self._moved.notify_all()
         self._after(out)
-        if last - self._snapshot_at >= SNAPSHOT_RECORDS:
-            self.save()
-        return len(records)
 
     def _commit(self, out: Outputs, last: int) -> None:
         """Commit, again and again where the disk has no room: what is folded cannot be folded a second time."""

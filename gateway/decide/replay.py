@@ -7,7 +7,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from gateway import state
-from gateway.decide.commit import commit
+from gateway.decide.commit import batches, commit
 from gateway.decide.fold import Fold
 from gateway.decide.lookup import StateLookup
 from gateway.decide.outputs import Outputs
@@ -34,12 +34,13 @@ def decide_again(journal: Path, last: int, key: bytes, root: str, engine: sa.Eng
     fold, reader, lookup = Fold(key, root), Reader(journal), StateLookup(engine)
     at = 0
     while at <= last:
-        out = Outputs()
-        for record in reader.read(at, end=last):
-            fold.step(record, lookup, out)
-            at = record.offset + 1
-        commit(engine, out, at - 1, fold.counters)
-        fold.messages.committed()
+        for batch in batches(reader.read(at, end=last)):
+            out = Outputs()
+            for record in batch:
+                fold.step(record, lookup, out)
+            at = batch[-1].offset + 1
+            commit(engine, out, at - 1, fold.counters)
+            fold.messages.committed()
     return fold
 
 

@@ -201,6 +201,7 @@ def upgrade() -> None:
         sa.Column("ts", sa.BigInteger(), nullable=False),
         sa.Column("by", sa.Text(), nullable=False),
         sa.Column("value", sa.Float(), nullable=True),
+        sa.Column("limit_value", sa.Float(), nullable=True),
         sa.Column("copy", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("offset", "n"),
     )
