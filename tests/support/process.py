@@ -15,6 +15,7 @@ from typing import Any, BinaryIO
 from tests.support.waiting import eventually
 
 READY_S = 60.0
+SETTLED_S = 60.0
 HYGEIA = str(Path(sys.executable).with_name("hygeia"))
 
 
@@ -77,6 +78,17 @@ class GatewayProcess:
         """The counters of DESIGN 4.3."""
         found: dict[str, int] = await asyncio.to_thread(self.get, "/api/v1/report")
         return found
+
+    async def settled(self, journaled: int, within: float = SETTLED_S) -> dict[str, int]:
+        """The counters once ``journaled`` messages have come in and each has its fate and its place in the store."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + within
+        while True:
+            report = await self.report()
+            if report["journaled"] >= journaled and report["waiting"] == 0:
+                return report
+            assert loop.time() < end, report
+            await asyncio.sleep(0.05)
 
     def _end(self, how: signal.Signals) -> int:
         if self.process is None:
