@@ -44,7 +44,7 @@ class Series(NamedTuple):
 def cells(path: Path) -> list[dict[str, str]]:
     """The rows of a CSV file, or of one that gzip made smaller."""
     raw = path.read_bytes()
-    text = (gzip.decompress(raw) if path.suffix == ".gz" else raw).decode("utf-8")
+    text = (gzip.decompress(raw) if path.suffix == ".gz" else raw).decode("utf-8-sig")
     return list(csv.DictReader(text.splitlines()))
 
 
