@@ -55,6 +55,7 @@ class PlaceNow(msgspec.Struct, frozen=True):
     unit_name: Any
     kind: str
     grid: str
+    grid_names: list[Any]
     state: str
     profile: str
     devices: list[str]
@@ -118,6 +119,7 @@ def _place(services: Services, where: Whereabouts, name: str, devices: list[str]
     shown_name = body.get("name") or (name or devices[0])
     unit_name = (registry.get("units", unit) or {}).get("name") or unit
     grid = spot.grid if spot else ""
+    grid_names = [(registry.get("grid", step) or {}).get("name") or step for step in grid.split("/") if step]
     return PlaceNow(
         key=name or f"~{devices[0]}",
         id=name,
@@ -126,13 +128,14 @@ def _place(services: Services, where: Whereabouts, name: str, devices: list[str]
         unit_name=unit_name,
         kind=body.get("kind") or "",
         grid=grid,
+        grid_names=grid_names,
         state=body.get("state") or "accepted",
         profile=body.get("profile") or "",
         devices=devices,
         channels=channels,
         received_at=max((one.received_at for one in channels), default=None),
         condition=_condition(channels, measuring=measuring and bool(devices)),
-        words=" ".join(_texts(name, shown_name, unit, unit_name, grid, *devices)).lower(),
+        words=" ".join(_texts(name, shown_name, unit, unit_name, grid, *grid_names, *devices)).lower(),
     )
 
 

@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from gateway.accounts import ROLES
 from gateway.api.app import build_app
 from gateway.api.docs import as_openapi_30
+from gateway.api.permissions import PERMISSIONS
 from gateway.api.services import Lag
 from tests.conftest import ROOT
 from tests.plugins.fake_services import FakeServices
@@ -156,3 +158,19 @@ def test_nothing_of_the_page_comes_from_outside() -> None:
     for path in [one for one in folder.rglob("*") if one.is_file()]:
         addresses = set(re.findall(r"(?:https?:)?//[\w.-]+\.\w+", path.read_text(encoding="utf-8")))
         assert addresses <= {"http://www.w3.org"}, path
+
+
+async def test_every_path_is_in_the_documentation(looking: Caller) -> None:
+    """docs/http.md names each path of the API."""
+    written = (ROOT / "docs" / "http.md").read_text(encoding="utf-8")
+    paths = (await looking.get("/openapi.json")).json()["paths"]
+    assert [path for path in paths if path not in written] == []
+
+
+def test_the_table_of_roles_is_that_of_the_code() -> None:
+    """docs/accounts.md shows the permissions of each role."""
+    written = (ROOT / "docs" / "accounts.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| `(\w+)` \|[^|]*\| (.*) \|$", written, re.MULTILINE))
+    assert set(rows) == set(PERMISSIONS) == set(ROLES)
+    for role, permissions in PERMISSIONS.items():
+        assert set(re.findall(r"`(\w+)`", rows[role])) == permissions

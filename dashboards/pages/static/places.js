@@ -120,7 +120,7 @@ export class Detail {
   }
 
   header(place, now) {
-    const facts = [named(place.unit_name), texts.kinds[place.kind] ?? place.kind, place.grid.replaceAll("/", " / "), place.profile];
+    const facts = [named(place.unit_name), texts.kinds[place.kind] ?? place.kind, place.grid_names.map(named).join(" / "), place.profile];
     if (place.state !== "accepted") facts.push(texts.place_states[place.state] ?? place.state);
     const seen = place.received_at === null ? texts.never : `${texts.updated} ${ago(place.received_at, now)}`;
     const from = now - 24 * 3600000;
