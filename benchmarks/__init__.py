@@ -1,0 +1,1 @@
+"""What Hygeia costs and holds, measured in one run: ``make bench`` writes docs/benchmarks.md."""
