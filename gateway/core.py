@@ -23,7 +23,6 @@ from gateway.journal.record import Kind, json_body
 from gateway.journal.writer import Journal
 from gateway.store.base import TimeSeriesStore
 from gateway.store.embedded import EmbeddedStore
-from gateway.store.influx import InfluxStore
 
 VERSION = version("hygeia-gateway")
 
@@ -65,8 +64,8 @@ class Core:
         self.journal = Journal.open(
             self.installation.journal,
             self.clock,
-            segment_bytes=self.settings.journal.segment,
-            min_free=self.settings.journal.min_free,
+            segment_bytes=int(self.settings.journal.segment),
+            min_free=int(self.settings.journal.min_free),
             known_durable=self._known_durable(),
             idle_ticks=idle_ticks,
             on_failure=lambda _: give_up(),
@@ -116,6 +115,8 @@ def make_store(settings: Settings, installation: Installation, engine: sa.Engine
     """The configured store, not yet open."""
     if settings.timeseries.store == "embedded":
         return EmbeddedStore(installation.readings)
+    from gateway.store.influx import InfluxStore  # noqa: PLC0415 - its client takes a second to load
+
     return InfluxStore(
         url=settings.influx.url,
         org=settings.influx.org,

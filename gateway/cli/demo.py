@@ -13,6 +13,7 @@ from typing import Annotated, Any
 
 import msgspec
 import typer
+import uvloop
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
@@ -46,7 +47,7 @@ def demo(
     """Run broker, simulator, gateway and pages together; print the address, then the report."""
     with _folder(data_dir) as folder:
         settings = _settings(folder, port)
-        found = asyncio.run(_run(settings, seconds, fast=fast))
+        found = uvloop.run(_run(settings, seconds, fast=fast))
     if report is not None:
         report.write_bytes(msgspec.json.format(msgspec.json.encode(found), indent=2))
     document(found)
@@ -120,5 +121,3 @@ def _counters(report: dict[str, Any]) -> Table:
         made.add_column(pick(WORDS[name]), justify="right", min_width=8)
     made.add_row(*(str(report.get(name)) for name in SHOWN))
     return made
-
-

@@ -12,8 +12,8 @@ import typer
 import yaml
 
 from devices.simulate.fleet import Fleet
-from gateway.clock import SystemClock
 from gateway.cli.show import complain, document
+from gateway.clock import SystemClock
 from gateway.errors import UsageError
 
 Url = Annotated[str, typer.Option("--broker", metavar="URL", help="mqtt://user:password@host:port")]
@@ -23,7 +23,7 @@ Terminals = Annotated[int, typer.Option("--terminals", min=0, help="Weighing ter
 Rate = Annotated[float, typer.Option("--rate", min=0.001, help="Telemetry messages a second, all devices together.")]
 Seconds = Annotated[float | None, typer.Option("--seconds", min=0.1, help="Stop by itself after so many seconds.")]
 Seed = Annotated[int, typer.Option("--seed", help="The same seed gives the same values.")]
-Out = Annotated[Path | None, typer.Option("--registry-out", metavar="FILE", help="Write the devices as a registry file.")]
+Out = Annotated[Path | None, typer.Option("--registry-out", metavar="FILE", help="Write a registry file of them.")]
 Report = Annotated[Path | None, typer.Option("--report", metavar="FILE", help="Write what was acknowledged as JSON.")]
 
 

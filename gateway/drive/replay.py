@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
-from devices.codecs.times import compile_time
 
+from devices.codecs.times import compile_time
 from devices.files.mapfile import MapFile
 from gateway.errors import UsageError
 

@@ -195,13 +195,14 @@ async def test_too_little_disk_stops_acknowledging_and_recovers_by_itself(
     """Below min_free the gateway takes nothing more and raises an alarm; with room again everything comes in."""
     broker = start_mosquitto()
     gateway = GatewayProcess(small_disk / "data", broker.url, {"HYGEIA_JOURNAL__MIN_FREE": "24MiB"})
+    gateway.log = tmp_path / "gateway.log"
     ballast = small_disk / "ballast"
 
     async def fill(number: int) -> None:
         if number % 4 == 1:
             ballast.write_bytes(bytes(44 << 20))
             await eventually(lambda: "disk_low" in str(gateway.get("/api/v1/alerts")), 30)
-        if number % 4 == 3:
+        if number % 4 == 3 or number == kills - 1:
             ballast.unlink(missing_ok=True)
 
     load = await run_and_kill(gateway, broker, kills, fill)
