@@ -31,12 +31,17 @@ export function rangeOf(series, low, high) {
   return [bottom >= 0 ? Math.max(0, bottom - room) : bottom - room, top + room];
 }
 
-/** Runs of steps without a gap: [[first, last], ...]. */
-export function runsOf(series) {
+/** What lies further apart than this is a gap. */
+function longestStep(series) {
   const steps = [];
   for (let i = 1; i < series.ts.length; i += 1) steps.push(series.ts[i] - series.ts[i - 1]);
-  const usual = steps.length ? [...steps].sort((a, b) => a - b)[Math.floor(steps.length / 2)] : 0;
-  const longest = Math.max(3 * usual, 2.5 * series.step_ms);
+  const usual = steps.length ? steps.sort((a, b) => a - b)[Math.floor(steps.length / 2)] : 0;
+  return Math.max(3 * usual, 2.5 * series.step_ms);
+}
+
+/** Runs of steps without a gap: [[first, last], ...]. */
+export function runsOf(series) {
+  const longest = longestStep(series);
   const runs = [];
   let first = 0;
   for (let i = 1; i <= series.ts.length; i += 1) {
@@ -95,13 +100,15 @@ export class Chart {
     this.draw();
   }
 
-  /** The newest value comes with the overview, before the series is asked for again. */
+  /** The newest value comes with the overview, before the series is asked for again.
+   *  Returns true where values between are missing here: then the series must be asked for. */
   follow(channel, now) {
     this.channel = channel;
     const series = this.series;
-    if (series === null || channel.flag !== "N") return;
+    if (series === null || channel.flag !== "N") return false;
     const last = series.ts.at(-1) ?? 0;
-    if (channel.ts <= last || channel.ts > now + series.step_ms) return;
+    if (channel.ts <= last || channel.ts > now + series.step_ms) return false;
+    if (channel.ts - last > longestStep(series)) return true;
     for (const [name, value] of [["ts", channel.ts], ["low", channel.value], ["high", channel.value], ["last", channel.value]]) {
       series[name].push(value);
     }
@@ -112,6 +119,7 @@ export class Chart {
       if (begin > 0) for (const name of ["ts", "low", "high", "last"]) series[name].splice(0, begin);
     }
     this.draw();
+    return false;
   }
 
   draw() {

@@ -6,10 +6,9 @@ import { Detail, showList } from "./places.js";
 import { openParked, showAlerts, showCounters, showFlow, showParked, showRunning, showTiles } from "./side.js";
 
 const EVERY_MS = 2000;
-const CHARTS_MS = 15000;
 const PER_PAGE = matchMedia("(max-width: 760px)").matches ? 15 : 40;
 
-const view = { page: 0, q: "", show: "all", chosen: null, newest: null, at: 0, charts: 0, catalogue: false };
+const view = { page: 0, q: "", show: "all", chosen: null, newest: null, at: 0, catalogue: false };
 const narrow = matchMedia("(max-width: 760px)");
 const account = new Account(() => refresh());
 const detail = new Detail(() => choose(null));
@@ -61,10 +60,6 @@ function show(found) {
   showFlow(found.followers);
   showParked(found.parked, openParked);
   showCounters(found.report);
-  if (Date.now() - view.charts > CHARTS_MS) {
-    view.charts = Date.now();
-    detail.load();
-  }
 }
 
 function shut() {
@@ -81,7 +76,6 @@ function lost() {
 
 function choose(key) {
   view.chosen = key;
-  view.charts = Date.now();
   if (narrow.matches) scrollTo(0, 0);
   if (key === null) byId("columns").classList.remove("chosen");
   refresh();

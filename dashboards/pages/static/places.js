@@ -4,6 +4,9 @@ import { Chart } from "./chart.js";
 import { ago, ask, byId, count, el, fill, limits, moment, named, shown, texts, titleOf, unitOf, verdictOf } from "./page.js";
 
 const CELLS = 6;
+/** Charts are asked for again after this time, and sooner where values are missing (a fast demo). */
+const AFTER_MS = 15000;
+const AT_LEAST_MS = 3000;
 const rows = new Map();
 
 function cell(channel) {
@@ -76,6 +79,7 @@ export class Detail {
   constructor(back) {
     this.back = back;
     this.key = null;
+    this.asked = 0;
     this.charts = new Map();
     this.panel = byId("detail");
   }
@@ -93,7 +97,9 @@ export class Detail {
       this.build(place);
     }
     this.head.replaceChildren(...this.header(place, now));
-    for (const channel of place.channels) this.update(channel, now);
+    const missing = place.channels.map((channel) => this.update(channel, now));
+    const waited = Date.now() - this.asked;
+    if (waited > AFTER_MS || (waited > AT_LEAST_MS && missing.includes(true))) this.load();
   }
 
   clear(key) {
@@ -142,12 +148,13 @@ export class Detail {
     head.replaceChildren(
       el("div", { class_: "head" }, el("h3", {}, titleOf(channel.parameter, channel.point)), el("span", { class_: "now" }, shown(channel.parameter, channel.value), el("i", {}, unit))),
       el("div", { class_: "sub" }, el("span", {}, allowed ? `${texts.limit} ${allowed} ${unit}${source}` : texts.no_limit), el("span", { class_: "verdict" }, channel.verdict === "none" ? "" : verdictOf(channel))));
-    chart.follow(channel, now);
+    return chart.follow(channel, now);
   }
 
   /** Ask for the last 24 hours of every channel; one after the other, the gateway has other work as well. */
   async load() {
     const key = this.key;
+    this.asked = Date.now();
     for (const { chart } of [...this.charts.values()]) {
       const { device, point, parameter } = chart.channel;
       try {
