@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import json
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,23 @@ NOW = 1_763_769_600_000
 MINUTE = 60_000
 HOUR = 3_600_000
 RUNTIME_TOKEN = "runtime-token-of-the-fake"
+
+
+@functools.cache
+def _empty_state() -> bytes:
+    """The file of a state that nothing was written to; made once, the migrations are slower than most tests."""
+    with tempfile.TemporaryDirectory() as folder:
+        engine = open_state(Path(folder) / "state.db")
+        upgrade(engine)
+        with engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        engine.dispose()
+        return (Path(folder) / "state.db").read_bytes()
+
+
+def _without_waiting(connection: Any, _record: Any) -> None:
+    """What tests write need not survive a power cut."""
+    connection.execute("PRAGMA synchronous = OFF")
 
 
 class FakeClock:
@@ -77,8 +96,9 @@ class FakeServices:
     """``gateway.api.services.Services`` in memory; tests fill what they ask for."""
 
     def __init__(self, folder: Path, **http: Any) -> None:
+        (folder / "state.db").write_bytes(_empty_state())
         self.engine = open_state(folder / "state.db")
-        upgrade(self.engine)
+        sa.event.listen(self.engine, "connect", _without_waiting)
         self.store = FakeStore()
         self.clock = FakeClock()
         self.settings = Settings(data={"dir": folder}, http=http, journal={"min_free": "1MiB"})
