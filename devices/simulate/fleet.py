@@ -123,6 +123,8 @@ class Fleet:
         ]
         waiting: list[tuple[int, int, Scan]] = []
         minted = dict.fromkeys(self.terminals, 0)
+        # A terminal counts from one again after it was switched on; its boot keeps the ids apart.
+        boot = self._start // 1000
         born, order = self._start + self._period, 0
         while True:
             for flow in hospitals:
@@ -134,8 +136,8 @@ class Fleet:
                 _, _, scan = heapq.heappop(waiting)
                 minted[scan.terminal] += 1
                 number = minted[scan.terminal]
-                event_id = f"{scan.terminal}-{number:06d}"
-                event = {"id": event_id, "boot": 1, "seq": number, "clock_sync": self._start, **scan.event}
+                event_id = f"{scan.terminal}-{boot:x}-{number:06d}"
+                event = {"id": event_id, "boot": boot, "seq": number, "clock_sync": self._start, **scan.event}
                 yield Emission(scan.at, "sim", scan.terminal, "event", _encode(event), (event_id,), 0)
 
     def _roles(self, first: int) -> dict[str, str]:

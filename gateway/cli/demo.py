@@ -21,6 +21,7 @@ from rich.table import Table
 from gateway.cli.language import pick
 from gateway.cli.show import complain, document
 from gateway.config import Settings, load
+from gateway.log import configure
 
 Seconds = Annotated[float | None, typer.Option("--seconds", min=1, help="Stop by itself after so many seconds.")]
 Port = Annotated[int, typer.Option("--port", min=0, max=65535, help="Port of the pages; 0 takes a free one.")]
@@ -47,6 +48,7 @@ def demo(
     """Run broker, simulator, gateway and pages together; print the address, then the report."""
     with _folder(data_dir) as folder:
         settings = _settings(folder, port)
+        configure(settings.log.level, settings.log.format)
         found = uvloop.run(_run(settings, seconds, fast=fast))
     if report is not None:
         report.write_bytes(msgspec.json.format(msgspec.json.encode(found), indent=2))

@@ -16,6 +16,7 @@ from gateway.config import Settings
 from gateway.drive.compare import compare
 from gateway.drive.pace import Acknowledged, drive
 from gateway.errors import StartError
+from gateway.installation import Installation
 from gateway.mqtt.embedded import embedded_broker
 from gateway.mqtt.options import MqttOptions
 from gateway.mqtt.publisher import Publisher
@@ -48,6 +49,7 @@ class Demo:
 
     async def run(self) -> dict[str, Any]:
         """Start everything, let it run, return the report of DESIGN 4.3."""
+        await asyncio.to_thread(Installation(self._settings.data.dir).prepare)
         broker = embedded_broker(self._settings.data.dir, self._port)
         try:
             await asyncio.to_thread(broker.start)
@@ -81,6 +83,7 @@ class Demo:
         if answer.status != 200:
             raise StartError(f"the demo's registry was refused: {answer.body.get('reason')}")
         first = gateway.core.journal.durable + 1
+        before = gateway.core.decider.fold.counters["journaled"]
         self._show("ready", {"address": gateway.address})
         acknowledged = Acknowledged()
         loop = asyncio.get_running_loop()
@@ -98,7 +101,7 @@ class Demo:
                 progress.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
                     await progress
-        await self._settle(gateway, acknowledged)
+        await self._settle(gateway, before + acknowledged.published)
         return await asyncio.to_thread(self._report, gateway, acknowledged, first)
 
     def _fleet(self, start: int) -> Fleet:
@@ -111,12 +114,12 @@ class Demo:
             self._show("running", {**report, "published": acknowledged.published})
             await asyncio.sleep(0.5)
 
-    async def _settle(self, gateway: Gateway, acknowledged: Acknowledged) -> None:
-        """Wait until what was acknowledged has come in and is decided and stored."""
+    async def _settle(self, gateway: Gateway, expected: int) -> None:
+        """Wait until ``expected`` messages have come in and are decided and stored."""
         deadline = asyncio.get_running_loop().time() + SETTLE_S
         while asyncio.get_running_loop().time() < deadline and not gateway.failed.is_set():
             report = await asyncio.to_thread(gateway.view.report)
-            settled = report["waiting"] == 0 and (report["journaled"] or 0) >= acknowledged.published
+            settled = report["waiting"] == 0 and (report["journaled"] or 0) >= expected
             if settled and gateway.core.decider.cursor >= gateway.core.journal.durable - 1:
                 return
             await asyncio.sleep(0.05)
