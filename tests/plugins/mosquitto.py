@@ -27,6 +27,7 @@ persistence true
 autosave_interval 1
 max_queued_messages 0
 max_inflight_messages 1000
+set_tcp_nodelay true
 sys_interval 1
 log_type all
 """

@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import socket
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
 import aiomqtt
 
 ROOT = "hygeia/v1"
+#: Without it the PUBACK of a reply holds back the next message for 40 ms (Nagle).
+AT_ONCE = [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)]
 #: Seconds between two attempts to reach the broker.
 AGAIN_S = 0.05
 
@@ -82,7 +85,7 @@ class Resender:
     async def _keep(self) -> None:
         while True:
             with contextlib.suppress(aiomqtt.MqttError):
-                async with aiomqtt.Client("127.0.0.1", self._port, timeout=5) as client:
+                async with aiomqtt.Client("127.0.0.1", self._port, timeout=5, socket_options=AT_ONCE) as client:
                     await client.subscribe(f"{ROOT}/+/+/down/reply", qos=1)
                     self._client = client
                     self._there.set()
