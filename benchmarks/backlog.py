@@ -7,6 +7,7 @@ began), what garbage collection took of it, and how many messages are stored.
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import time
@@ -19,6 +20,7 @@ from benchmarks.machine import forget_peak, peak_mib
 from benchmarks.prepare import make_known, open_core
 from benchmarks.processes import answer
 from benchmarks.servers import BUCKET, ORG
+from gateway.cli.run import GARBAGE
 from gateway.core import Core
 from gateway.follow import Follower
 from gateway.journal.record import Kind, json_body, message_body, origin
@@ -82,7 +84,8 @@ def catch_up(core: Core, last: int, messages: int) -> dict[str, Any]:
 
 
 def main(devices: str, messages: str, folder: str, influx: str = "") -> None:
-    """Fill, answer, catch up, answer."""
+    """Fill, answer, catch up, answer; collecting garbage as ``hygeia run`` does."""
+    gc.set_threshold(*GARBAGE)
     core = open_core(Path(folder))
     if influx:
         core.store = InfluxStore(influx, ORG, BUCKET, TOKEN, core.engine)
