@@ -43,10 +43,10 @@ if ! new_enough .venv/bin/python; then
 fi
 if [ "$(.venv/bin/uv --version 2>/dev/null | cut -d' ' -f2)" != "$uv_version" ]; then
     say "installing uv $uv_version into .venv"
-    .venv/bin/python -m pip --version >/dev/null 2>&1 || .venv/bin/python -m ensurepip -q
+    .venv/bin/python -m pip --version >/dev/null 2>&1 || .venv/bin/python -m ensurepip >/dev/null
     .venv/bin/python -m pip install -q --disable-pip-version-check "uv==$uv_version"
 fi
 say 'installing what uv.lock names into .venv'
-UV_PYTHON_DOWNLOADS=never UV_PROJECT_ENVIRONMENT=.venv .venv/bin/uv sync -q --locked --python .venv/bin/python
+UV_PYTHON_DOWNLOADS=never UV_PROJECT_ENVIRONMENT=.venv .venv/bin/uv sync -q --locked --compile-bytecode --python .venv/bin/python
 touch .venv/.ready
 say 'done'
