@@ -126,10 +126,10 @@ class Follower:
     def _trouble(self, kind: str, words: str, tries: int) -> None:
         if self.state != kind:
             log.warning("the store does not take data", store=self.store.name, state=kind, words=words)
-            if kind == "held":
-                self._alarm("store_held", on=True)
-        if tries == ALARM_TRIES:
-            self._alarm("store_unreachable", on=True)
+        # One cause, one alarm: a store that answers, but refuses us, is not away.
+        self._alarm("store_held", on=kind == "held")
+        if kind == "held" or tries >= ALARM_TRIES:
+            self._alarm("store_unreachable", on=kind != "held")
         self.state, self.words = kind, words
 
     def _fine(self) -> None:
