@@ -38,7 +38,9 @@ Published = tuple[mqtt5.PublishPacket, tuple[int, bytes] | None]
 
 
 class UnreachableError(HygeiaError):
-    """There is no connection now; trying again later may help."""
+    """There is no connection now; trying again later may help. A command that needs one cannot start."""
+
+    exit_code = 2
 
 
 class Owner(Protocol):
