@@ -64,11 +64,15 @@ class Resender:
         await asyncio.wait([self._keeper])
 
     async def publish(self, topic: str, payload: bytes, *, qos: int = 1, retain: bool = False) -> None:
-        """Publish once; with QoS 1 it returns when the broker has acknowledged."""
+        """Publish once to ``{root}/{topic}``; with QoS 1 it returns when the broker has acknowledged."""
+        await self.publish_at(f"{ROOT}/{topic}", payload, qos=qos, retain=retain)
+
+    async def publish_at(self, topic: str, payload: bytes, *, qos: int = 1, retain: bool = False) -> None:
+        """Publish once to any topic."""
         await self._there.wait()
         assert self._client is not None
         self.sent += 1
-        await self._client.publish(f"{ROOT}/{topic}", payload, qos=qos, retain=retain)
+        await self._client.publish(topic, payload, qos=qos, retain=retain)
 
     async def send(self, topic: str, document: dict[str, Any]) -> Reply:
         """Publish ``document`` to ``{root}/{topic}`` until its reply comes."""
