@@ -95,6 +95,7 @@ def main(devices: str, messages: str, folder: str, influx: str = "") -> None:
     answer(filled=last)
     sys.stdin.readline()
     answer(**catch_up(core, last, int(messages)))
+    sys.stdin.readline()
     core.store.close()
     core.close()
 

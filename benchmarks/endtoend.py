@@ -161,8 +161,11 @@ async def latency(folder: Path, rate: float, seconds: float) -> dict[str, Any]:
                 await asyncio.to_thread(generator.hear)
                 generator.say("go")
                 await asyncio.sleep(2.0)
+                before, began = cpu_seconds(there.pids["gateway"]), time.perf_counter()
                 probes.say(f"{there.broker.port} {seconds}")
                 found = await asyncio.to_thread(probes.hear)
+                spent = cpu_seconds(there.pids["gateway"]) - before
+                found["gateway_us"] = spent / (time.perf_counter() - began) / rate * 1e6
                 await asyncio.to_thread(generator.hear)
     return found
 

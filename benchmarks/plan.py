@@ -138,7 +138,11 @@ def backlog(folder: Path, devices: int, messages: int, store: str) -> Found:
         found: dict[str, Any] = child.ask("go")
     if found["stored"] != messages:
         raise RuntimeError(f"{found['stored']} of {messages} messages are stored")
-    return found | {"rate": messages / found["seconds"], "messages": messages}
+    return found | {
+        "rate": messages / found["seconds"],
+        "per_cpu": 1e6 / found["us"],
+        "messages": messages,
+    }
 
 
 def measured(step: Step) -> Found:
