@@ -72,6 +72,7 @@ class _Dump(msgspec.Struct):
     cursor: bytes
     flags: dict[int, str]
     ahead: dict[int, int]
+    unsure: dict[int, list[int]]
 
 
 class Series:
@@ -91,6 +92,7 @@ class Series:
         self._cursor = bytearray()  # slot of the ring that holds a channel's newest arrival
         self._flags: dict[int, str] = {}  # last flag where it was not N
         self._ahead: dict[int, int] = {}  # highest time of a value that was ahead
+        self._unsure: dict[int, list[int]] = {}  # times of late values that the store has to compare
         self._odd: set[int] = set()  # channels that the quick way leaves alone
         self._groups: dict[tuple[str, str, tuple[str, ...]], _Group] = {}
 
@@ -227,7 +229,7 @@ class Series:
             if index < 0:
                 self._refuse(row, place, "too_many_channels", None, decoded)
                 continue
-            known = self._known(index, row.ts)
+            known = self._known(index, row.ts, row.values[place])
             if known is None:
                 keep.append(place)
                 late.append(not ahead and row.ts <= self._last_ts[index])
@@ -244,18 +246,25 @@ class Series:
         if len(keep) < len(row.values):
             _shrink(row, keep)
 
-    def _known(self, index: int, ts: int) -> float | None:
-        """The value that is known of a channel at ``ts``."""
-        if self._last_ts[index] == ts:
-            return self._last_value[index]
+    def _known(self, index: int, ts: int, value: float | None = None) -> float | None:
+        """The value that is known of a channel at ``ts``: ``value`` itself where that is among what was seen.
+
+        A late value of which only the store can say whether it was the first is no reason for a conflict.
+        """
+        found = self._last_value[index] if self._last_ts[index] == ts else None
         for stamps, values in zip(self._ring_ts, self._ring_value, strict=True):
             if stamps[index] == ts:
-                return values[index]
-        return None
+                if values[index] == value:
+                    return value
+                found = values[index] if found is None else found
+        if found is not None and found != value and value is not None and ts in self._unsure.get(index, ()):
+            return None
+        return found
 
     def _take(self, row: Row, place: int, index: int, *, ahead: bool, late: bool) -> None:
         """Remember one new value; only one that is in order and not ahead moves the channel's last."""
         value = row.values[place]
+        full = all(stamps[index] != _NEVER for stamps in self._ring_ts)
         self._remember(index, row.ts, value)
         if ahead:
             self._ahead[index] = max(row.ts, self._ahead.get(index, _NEVER))
@@ -263,6 +272,9 @@ class Series:
             row.compare = True
             return
         if late:
+            # Values were forgotten: an earlier one at this time may stand in the store.
+            if full:
+                self._doubt(index, row.ts)
             return
         self._last_ts[index] = row.ts
         self._last_value[index] = value
@@ -280,6 +292,11 @@ class Series:
             self._odd.add(index)
         else:
             self._odd.discard(index)
+
+    def _doubt(self, index: int, ts: int) -> None:
+        """The store alone knows whether a value at ``ts`` was the first; kept as long as the ring holds it."""
+        held = {stamps[index] for stamps in self._ring_ts}
+        self._unsure[index] = [one for one in self._unsure.get(index, ()) if one in held and one != ts] + [ts]
 
     def _free_time(self, row: Row) -> int:
         """The receive time of a reading without a time of its own, or the next ms that no channel of the row has."""
@@ -314,6 +331,7 @@ class Series:
                 cursor=bytes(self._cursor),
                 flags=self._flags,
                 ahead=self._ahead,
+                unsure=self._unsure,
             ),
         )
 
@@ -340,7 +358,7 @@ class Series:
         by_number = list(self._channels.values())
         for index, number in enumerate(self._device_of):
             by_number[number].append(index)
-        self._flags, self._ahead = dump.flags, dump.ahead
+        self._flags, self._ahead, self._unsure = dump.flags, dump.ahead, dump.unsure
         self._odd = {*dump.flags, *dump.ahead}
 
 

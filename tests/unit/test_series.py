@@ -285,3 +285,20 @@ def test_memory_a_channel() -> None:
     after, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert (after - before) / len(series) < 300
+
+
+def test_a_late_value_that_nobody_could_check_makes_no_conflict() -> None:
+    """After the first value was forgotten, its repeat is not refused because of another late value at that time."""
+    series = Series()
+
+    def fate(ts: int, value: float) -> str:
+        return judge(series, row(NOW + ts, ph=value))[0].fate
+
+    fate(0, 0.02)
+    for ts in range(1, 4 + RING):
+        fate(ts, 0.3)
+    assert [fate(0, 0.42), fate(0, 0.42), fate(0, 0.02)] == ["accepted", "repeated", "accepted"]
+    restarted = Series()
+    restarted.load(series.dump())
+    series = restarted
+    assert [fate(0, 0.02), fate(0, 0.5)] == ["repeated", "accepted"]
