@@ -2,6 +2,8 @@
 
 checked = read(path, current)          # Checked: document, faults, mapping
 changes = changes_of(checked.document, current)
+
+What knows workbooks is loaded when it is needed: their library takes a third of a second that no gateway needs.
 """
 
 from __future__ import annotations
@@ -14,9 +16,7 @@ from devices.files.csvfile import read_csv
 from devices.files.faults import Fault, Language
 from devices.files.mapfile import MapFile
 from devices.files.raw import Raw
-from devices.files.remarks import write_remarks
-from devices.files.write import write_csv, write_one_csv, write_template, write_xlsx, write_yaml
-from devices.files.xlsx import read_xlsx
+from devices.files.write import write_csv, write_one_csv, write_yaml
 from devices.files.yamlfile import read_yaml
 from devices.registry import Registry
 
@@ -53,6 +53,8 @@ def _raw(path: Path) -> Raw:
     if path.is_dir() or suffix == ".csv":
         return read_csv(path)
     if suffix == ".xlsx":
+        from devices.files.xlsx import read_xlsx  # noqa: PLC0415 - see the module's docstring
+
         return read_xlsx(path)
     if suffix in {".yaml", ".yml", ".json"}:
         return read_yaml(path)
@@ -76,6 +78,8 @@ def write(
         with path.open("w", encoding="utf-8") as out:
             write_yaml(registry, out, private=private, zone=zone)
     elif suffix == ".xlsx":
+        from devices.files.workbook import write_xlsx  # noqa: PLC0415 - likewise
+
         write_xlsx(registry, path, private=private, zone=zone, language=language)
     elif suffix == ".csv" and not path.is_dir():
         write_one_csv(registry, path, private=private, zone=zone)
@@ -83,3 +87,17 @@ def write(
         write_csv(registry, path, private=private, zone=zone, language=language)
     else:
         raise ValueError(f"{path.name}: export to .yaml, .xlsx, .csv or a folder for CSV files")
+
+
+def write_remarks(source: Path, out: Path, faults: list[Fault], language: Language | None = None) -> None:
+    """See ``devices.files.remarks``."""
+    from devices.files import remarks  # noqa: PLC0415 - likewise
+
+    remarks.write_remarks(source, out, faults, language)
+
+
+def write_template(path: Path, *, language: Language = "zh") -> None:
+    """See ``devices.files.workbook``."""
+    from devices.files import workbook  # noqa: PLC0415 - likewise
+
+    workbook.write_template(path, language=language)

@@ -10,8 +10,9 @@ import pytest
 
 from alerts.notify import Delivered, HttpKind, Notice, Outcome, Refused, Retry
 from alerts.notify.webhook import Webhook
-from gateway.channels import HttpSender, channels_of
+from gateway.channels import channels_of
 from gateway.config.model import Settings
+from gateway.http_sender import HttpSender
 from tests.plugins.webhook import Receiver, Reply
 
 SECRET = "correct horse battery staple"

@@ -16,11 +16,12 @@ import structlog
 
 from alerts.notify import Delivered, Notice, Outcome, Retry
 from alerts.notify.webhook import Webhook
-from gateway.channels import HttpSender, Sender
+from gateway.channels import Sender
 from gateway.clock import SystemClock
 from gateway.database import open_state
 from gateway.deliver import Deliver
 from gateway.errors import JournalFailedError
+from gateway.http_sender import HttpSender
 from gateway.journal.record import Kind
 from gateway.lane import Pace
 from gateway.state import attempts, metadata, outbox
