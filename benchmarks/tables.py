@@ -61,7 +61,7 @@ TABLES = (
     Table(
         "CPU by stage, microseconds a message",
         """
-One process a fleet; every stage over the same messages, one after the other, in turns with the other fleets; the
+One process a fleet; the stages over the same messages, one after the other, in turns with the other fleets; the
 median of all turns. Python's garbage collections are left out here (they are in the live figures). The first message
 of a device after a start, or after any change of the registry or of a pack, finds its route and its limits; that
 stands apart.
