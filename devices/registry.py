@@ -11,6 +11,7 @@ A body has the keys of the registry file (``devices.model``) in plain JSON shape
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
@@ -25,6 +26,9 @@ KINDS = ("units", "places", "grid", "devices", "scales", "people", "vehicles", "
 
 #: Keys of a person that never stand in journal or ledger (DESIGN 1, invariant 10).
 PRIVATE = frozenset({"name", "phone", "email", "password", "token"})
+
+#: Sites and devices in topics (DESIGN 4.1).
+_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 #: Decoded bodies and topics that are remembered; more are only slower.
 _BODIES = 4096
@@ -164,7 +168,9 @@ class Registry:
         if not topic.startswith(self._prefix):
             return None
         parts = topic[len(self._prefix) :].split("/")
-        if len(parts) == 4 and parts[2] == "up" and parts[3] in {"telemetry", "event", "status"} and parts[1]:
+        if len(parts) != 4 or parts[2] != "up" or parts[3] not in {"telemetry", "event", "status"}:
+            return None
+        if _NAME.fullmatch(parts[0]) and _NAME.fullmatch(parts[1]):
             return Address(parts[1], None, parts[3])
         return None
 

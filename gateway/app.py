@@ -38,6 +38,8 @@ log = structlog.get_logger(__name__)
 #: Seconds that each part may take to stop.
 STOP_S = 10.0
 RETENTION_S = 600.0
+#: What the intake tells that an operator should see.
+TROUBLE = {"unreachable", "refused", "session_lost", "subscription_refused", "marker_refused", "note_not_saved"}
 
 
 class Gateway:
@@ -125,7 +127,7 @@ class Gateway:
         self.core.journal.submit([Entry(Kind.ALARM, self.clock.now_ms(), body)], lambda _: None)
 
     def _intake_event(self, name: str, details: dict[str, Any]) -> None:
-        log.info("intake", happened=name, **details)
+        (log.warning if name in TROUBLE else log.info)("intake", happened=name, **details)
         if name in {"connected", "unreachable", "refused"}:
             self._alarm("broker_unreachable", on=name != "connected")
 

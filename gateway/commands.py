@@ -105,8 +105,8 @@ class Commands:
     @staticmethod
     def _redrive(args: dict[str, Any]) -> tuple[Kind, dict[str, Any]] | Answer:
         offsets, reason, everything = args.get("offsets"), args.get("reason"), args.get("all")
-        if offsets is not None and (not isinstance(offsets, list) or not all(isinstance(one, int) for one in offsets)):
-            return Answer(422, {"reason": f"offsets {offsets!r}: a list of journal offsets"}, None)
+        if offsets is not None and not (isinstance(offsets, list) and all(_is_offset(one) for one in offsets)):
+            return Answer(422, {"reason": f"offsets: {str(offsets)[:60]}: allowed is a list of journal offsets"}, None)
         if offsets:
             return Kind.REDRIVE, {"type": "redrive", "offsets": offsets}
         if isinstance(reason, str):
@@ -114,3 +114,7 @@ class Commands:
         if everything is True:
             return Kind.REDRIVE, {"type": "redrive", "all": True}
         return Answer(422, {"reason": "redrive needs offsets, a reason, or all"}, None)
+
+
+def _is_offset(value: object) -> bool:
+    return type(value) is int and 0 <= value < 2**63

@@ -30,7 +30,7 @@ class Alarm(Protocol):
 
 
 class Follower:
-    """Moves one store along. ``state`` is ``ok``, ``behind`` (retrying) or ``held`` (a person must act); ``words`` why.
+    """Moves one store along. ``state``: ``ok``, ``behind`` (retrying), ``down`` (for long), ``held`` (a person must act); ``words`` why.
 
     ``alarm`` is called in the follower's thread.
     """
@@ -124,13 +124,14 @@ class Follower:
             connection.execute(statement, rows)
 
     def _trouble(self, kind: str, words: str, tries: int) -> None:
-        if self.state != kind:
-            log.warning("the store does not take data", store=self.store.name, state=kind, words=words)
+        standing = "down" if kind == "behind" and tries >= ALARM_TRIES else kind
+        if self.state != standing:
+            log.warning("the store does not take data", store=self.store.name, state=standing, words=words)
         # One cause, one alarm: a store that answers, but refuses us, is not away.
         self._alarm("store_held", on=kind == "held")
         if kind == "held" or tries >= ALARM_TRIES:
             self._alarm("store_unreachable", on=kind != "held")
-        self.state, self.words = kind, words
+        self.state, self.words = standing, words
 
     def _fine(self) -> None:
         log.info("the store takes data again", store=self.store.name)

@@ -37,6 +37,9 @@ outcomes = sa.Table(
     sa.Column("detail", sa.Text, nullable=False),
     sa.Column("copy", sa.Text),  # sha256 of the raw bytes in copies
     sa.Column("redriven_by", sa.BigInteger),  # offset of the redrive that took it back
+    # What the newest redrive said that did not take it back; ``reason`` and ``detail`` stay what they were.
+    sa.Column("reason_now", sa.Text),
+    sa.Column("detail_now", sa.Text),
     sa.Index("outcomes_fate", "fate", "offset"),
 )
 

@@ -115,7 +115,9 @@ class View:
         behind = decided - follower.cursor
         lags["store"] = Lag(follower.cursor, behind, _state(follower.state, behind), follower.words)
         waiting = self._waiting()
-        lags["deliver"] = Lag(decided, waiting, "ok" if waiting < WAITING_MANY else "behind")
+        lost = core.decider.fold.counters["notifications_dead"]
+        words = f"{lost} messages to people were refused or given up" if lost else ""
+        lags["deliver"] = Lag(decided, waiting, "ok" if waiting < WAITING_MANY else "behind", words)
         connected = self._intake.stats.connected
         lags["broker"] = Lag(durable, 0, "ok" if connected else "down", "" if connected else "the broker is away")
         return lags

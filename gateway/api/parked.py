@@ -130,6 +130,11 @@ def _row(context: Context, row: sa.RowMapping) -> _Row:
             device = device or (address.device if address else None)
     detail = {} if row["detail"] is None else msgspec.json.decode(row["detail"])
     detail.pop("rows", None)
+    if row["reason_now"] is not None:
+        # A redrive did not take it back; it is still found under the reason that parked it.
+        now = msgspec.json.decode(row["detail_now"])
+        now.pop("rows", None)
+        detail["now"] = {"reason": row["reason_now"], **now}
     refusals = detail.get("refusals") or [{}]
     reason = row["reason"] if row["fate"] == "parked" else refusals[0].get("reason", row["reason"])
     if row["store_reason"] is not None:

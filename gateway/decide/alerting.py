@@ -87,8 +87,13 @@ class Alerting:
         mint: Mint,
         standing: Standing,
         out: Outputs,
+        *,
+        tell: bool = True,
     ) -> None:
-        """An alarm of the gateway itself: ``on`` True or False for a state, None for something that happened once."""
+        """An alarm of the gateway itself: ``on`` True or False for a state, None for something that happened once.
+
+        Without ``tell`` it is shown and sent to nobody.
+        """
         known = self.alarms.get(name)
         if on is False:
             if known is not None:
@@ -102,7 +107,8 @@ class Alerting:
         self.alarms[name] = row["id"]
         self._keep(row, out)
         self._transition(row, "fired", "", at, at, offset, mint, None, out)
-        self._tell(row, "fired", at, offset, mint, standing, out)
+        if tell:
+            self._tell(row, "fired", at, offset, mint, standing, out)
         if on is None:
             self._alarm_over(name, row, at, offset, mint, standing, out, tell=False)
 

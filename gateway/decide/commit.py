@@ -71,6 +71,10 @@ def _standing(connection: sa.Connection, outputs: Outputs) -> None:
         where = (state.outbox.c.offset == row["offset"]) & (state.outbox.c.n == row["n"])
         values = {"state_now": row["state_now"], "settled_by": row["settled_by"]}
         connection.execute(state.outbox.update().where(where).values(values))
+    for row in outputs.still_parked:
+        where = state.outcomes.c.offset == row["offset"]
+        values = {name: row[name] for name in ("reason_now", "detail_now")}
+        connection.execute(state.outcomes.update().where(where).values(values))
     for row in outputs.redriven:
         where = state.outcomes.c.offset == row["offset"]
         values = {name: row[name] for name in ("redriven_by", "fate", "detail")}

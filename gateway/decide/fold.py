@@ -144,10 +144,16 @@ class Fold:
         else:
             low[index], high[index] = self.evaluation.band(subject)
 
-    def alarm(self, name: str, on: bool | None, record: Record, out: Outputs) -> None:
+    def device_of(self, topic: bytes) -> str:
+        """The device that a topic names, for a message that nobody decoded; empty where it names none."""
+        address = self.registry.resolve(topic.decode("utf-8", "replace"))
+        return (address.device or "") if address is not None else ""
+
+    def alarm(self, name: str, on: bool | None, record: Record, out: Outputs, *, tell: bool = True) -> None:
         """Raise, clear or note an alarm of the gateway itself."""
         fired = len(out.transitions)
-        self.alerting.alarm(name, on, record.time, record.offset, self.mint, self.standing, out)
+        self.mint.begin(record.offset)
+        self.alerting.alarm(name, on, record.time, record.offset, self.mint, self.standing, out, tell=tell)
         self._count(out, fired)
 
     def load_packs(self, texts: dict[str, str]) -> None:
@@ -217,6 +223,9 @@ class Fold:
         outcome = str(body["outcome"])
         self.counters["notifications_sent" if outcome == "delivered" else "notifications_dead"] += 1
         out.settled.append({"offset": offset, "n": n, "state_now": outcome, "settled_by": record.offset})
+        if outcome != "delivered":
+            # Shown, not sent: what could not be delivered would come back to the same receiver for ever.
+            self.alarm("notification_lost", None, record, out, tell=False)
 
     def _start(self, _record: Record, body: dict[str, Any], _: Lookup, _out: Outputs) -> None:
         self.caught_up = False

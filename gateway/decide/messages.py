@@ -15,7 +15,7 @@ from gateway.journal.record import MAX_PAYLOAD, RETAINED, TRUNCATED, Message, Re
 from gateway.store.base import CustodyPoints, Quiet, Telemetry
 
 if TYPE_CHECKING:
-    from gateway.decide.fold import Fold, Lookup
+    from gateway.decide.fold import Fold, Lookup, Parked
 
 #: Codes of ``down/reply`` (DESIGN 4.1).
 CODES = {"accepted": 0, "repeated": 1, "parked": 2}
@@ -51,7 +51,7 @@ class Messages:
         counters = self._fold.counters
         counted = message.qos > 0
         counters["journaled" if counted else "qos0"] += 1
-        route, verdict = self._judge(record, message, lookup, out)
+        route, verdict = self._decided(record, message, lookup, out)
         if counted:
             counters[verdict.fate] += 1
         if verdict.fate != "accepted" or verdict.noteworthy:
@@ -61,34 +61,53 @@ class Messages:
 
     def redrive(self, record: Record, body: dict[str, Any], lookup: Lookup, out: Outputs) -> None:
         """Decide parked messages again with what is known now; those that come in move from parked to accepted."""
-        counters = self._fold.counters
         left: dict[str, int] = {}
-        moved = 0
-        for parked in lookup.parked(body, record.offset):
-            message = Message(parked.qos, 0, b"", parked.topic, b"", parked.payload, len(parked.payload), None)
-            again = Record(parked.offset, parked.received_at, record.kind, b"")
-            items = len(out.items)
-            _, verdict = self._judge(again, message, lookup, out)
-            if verdict.fate == "parked":
-                left[verdict.reason] = left.get(verdict.reason, 0) + 1
-                continue
-            moved += 1
-            if parked.qos:
-                counters["parked"] -= 1
-                counters[verdict.fate] += 1
-            detail = verdict.detail | {
-                "rows": [row for one in out.items[items:] if isinstance(one, Telemetry) for row in one.rows]
-            }
-            out.redriven.append(
-                {
-                    "offset": parked.offset,
-                    "redriven_by": record.offset,
-                    "fate": verdict.fate,
-                    "detail": msgspec.json.encode(detail).decode(),
-                },
-            )
-        answer = {"status": 200, "redriven": moved, "still_parked": left}
+        found = lookup.parked(body, record.offset)
+        for parked in found:
+            reason = self._once_more(parked, record, lookup, out)
+            if reason is not None:
+                left[reason] = left.get(reason, 0) + 1
+        answer = {"status": 200, "redriven": len(found) - sum(left.values()), "still_parked": left}
+        named = set(body.get("offsets", ())) - {parked.offset for parked in found}
+        if named:
+            # Refused values of an accepted message, what a store refused, too large, redriven already, or no message.
+            answer["not_redriven"] = sorted(named)
         out.answers.append({"offset": record.offset, "body": msgspec.json.encode(answer).decode()})
+
+    def _once_more(self, parked: Parked, record: Record, lookup: Lookup, out: Outputs) -> str | None:
+        """Decide one parked message again; returns why it stays parked, None where it is taken back."""
+        counters = self._fold.counters
+        message = Message(parked.qos, 0, b"", parked.topic, b"", parked.payload, len(parked.payload), None)
+        again = Record(parked.offset, parked.received_at, record.kind, b"")
+        items = len(out.items)
+        before = counters["points_rejected"], counters["points_conflict"]
+        _, verdict = self._decided(again, message, lookup, out)
+        if verdict.fate == "parked" or parked.reason not in {"unknown_device", "unknown_topic"}:
+            # Its refused values were counted when it was parked, or will be when it comes in.
+            counters["points_rejected"], counters["points_conflict"] = before
+        rows = [row for one in out.items[items:] if isinstance(one, Telemetry) for row in one.rows]
+        detail = msgspec.json.encode(verdict.detail | {"rows": rows}).decode()
+        if verdict.fate == "parked":
+            row = {"offset": parked.offset, "reason_now": verdict.reason, "detail_now": detail}
+            out.still_parked.append(row)
+            return verdict.reason
+        if parked.qos:
+            counters["parked"] -= 1
+            counters[verdict.fate] += 1
+        row = {"offset": parked.offset, "redriven_by": record.offset, "fate": verdict.fate, "detail": detail}
+        out.redriven.append(row)
+        return None
+
+    def _decided(self, record: Record, message: Message, lookup: Lookup, out: Outputs) -> tuple[Route | None, Verdict]:
+        """The verdict of ``_judge``. A fault of our own parks the one message that meets it, and stops nobody else."""
+        items = len(out.items)
+        try:
+            return self._judge(record, message, lookup, out)
+        except Exception as error:  # noqa: BLE001 - any fault of decoding or judging, named in outcome and alarm
+            del out.items[items:]
+            self._fold.alarm("decide_error", None, Record(self._fold.offset, self._fold.time, 0, b""), out)
+            words = f"the gateway could not decide it ({type(error).__name__}); please report this with the message"
+            return None, Verdict("parked", "decide_error", {"words": words})
 
     def _judge(self, record: Record, message: Message, lookup: Lookup, out: Outputs) -> tuple[Route | None, Verdict]:
         if message.flags & TRUNCATED:
@@ -153,16 +172,17 @@ class Messages:
         fold = self._fold
         event = custody.decode(message.payload, record.time)
         if event.fault is not None:
-            return Verdict("parked", event.fault, {"words": event.detail}, id=event.id)
+            return Verdict("parked", event.fault, {"words": event.detail}, id=_id_of(message.payload))
         assert event.id is not None
         identity = (route.device, event.id)
         known = self._fresh.get(identity) or lookup.event(*identity, self._fold.offset)
         first = event.containers[0] if event.containers else None
+        asks = _id_of(message.payload) or event.id
         if known is not None:
             if known[1] == event.digest:
-                return Verdict("repeated", "repeated", {"first": known[0]}, id=event.id, object=first)
+                return Verdict("repeated", "repeated", {"first": known[0]}, id=asks, object=first)
             words = f"event {event.id} of {route.device} is known with other content since record {known[0]}"
-            return Verdict("parked", "conflict", {"words": words, "first": known[0]}, id=event.id, object=first)
+            return Verdict("parked", "conflict", {"words": words, "first": known[0]}, id=asks, object=first)
         flags = sorted({*event.flags, *custody.registry_flags(event, fold.registry, route.device, record.time)})
         self._fresh[identity] = (record.offset, event.digest)
         copy = hashlib.sha256(message.payload).hexdigest()
@@ -197,7 +217,7 @@ class Messages:
                 event.grams,
             ),
         )
-        return Verdict("accepted", id=event.id, object=first, flags=flags)
+        return Verdict("accepted", id=asks, object=first, flags=flags)
 
     def _status(self, record: Record, message: Message, route: Route, out: Outputs) -> Verdict:
         try:
@@ -205,18 +225,18 @@ class Messages:
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return Verdict("parked", "not_json", {"words": "a status is JSON"})
         state = document.get("state") if isinstance(document, dict) else None
+        asks = _id_of(message.payload)
         if state not in STATES:
-            words = f"state {state!r}: allowed are {', '.join(STATES)}"
-            return Verdict("parked", "bad_shape", {"words": words})
+            words = f"state {str(state)[:60]!r}: allowed are {', '.join(STATES)}"
+            return Verdict("parked", "bad_shape", {"words": words}, id=asks)
         if message.flags & RETAINED and self._fold.states.get(route.device) == state:
-            return Verdict("repeated", "repeated", {"words": "retained status, known already"})
+            return Verdict("repeated", "repeated", {"words": "retained status, known already"}, id=asks)
         self._fold.states[route.device] = state
         out.items.append(Quiet(record.offset, message.qos))
-        return Verdict("accepted")
+        return Verdict("accepted", id=asks)
 
-    @staticmethod
     def _outcome(
-        record: Record, message: Message, route: Route | None, verdict: Verdict, out: Outputs
+        self, record: Record, message: Message, route: Route | None, verdict: Verdict, out: Outputs
     ) -> dict[str, Any]:
         copy = None
         if verdict.fate == "parked" or "refusals" in verdict.detail:
@@ -227,7 +247,7 @@ class Messages:
             "offset": record.offset,
             "fate": verdict.fate,
             "reason": verdict.reason,
-            "device": route.device if route else "",
+            "device": route.device if route else self._fold.device_of(message.topic),
             "topic": message.topic.decode("utf-8", "replace"),
             "received_at": record.time,
             "qos": message.qos,
@@ -254,11 +274,10 @@ def _exceptional(fate: str, reason: str, decoded: Decoded) -> Verdict:
 
 def _reply(verdict: Verdict) -> bytes:
     code = CONFLICT_CODE if verdict.reason == "conflict" else CODES[verdict.fate]
-    words = verdict.detail.get("words", verdict.reason) if verdict.fate == "parked" else verdict.reason
     document = {
         "id": verdict.id,
         "code": code,
-        "reason": words or None,
+        "reason": verdict.reason or None,
         "object": verdict.object,
         "flags": verdict.flags,
     }

@@ -20,6 +20,7 @@ class Outputs(msgspec.Struct):
 
     outcomes: Rows = msgspec.field(default_factory=list)
     redriven: Rows = msgspec.field(default_factory=list)
+    still_parked: Rows = msgspec.field(default_factory=list)
     copies: dict[str, bytes] = msgspec.field(default_factory=dict)
     registry: Rows = msgspec.field(default_factory=list)
     alerts: dict[str, dict[str, Any]] = msgspec.field(default_factory=dict)

@@ -230,3 +230,52 @@ def test_a_delivery_settles_its_row_of_the_outbox(tmp_path: Path, script: Script
     (row,) = found.rows(state.outbox)
     assert (row["state_now"], row["settled_by"]) == ("delivered", settled)
     assert found.fold.counters["notifications_sent"] == 1
+
+
+def test_a_redrive_that_fails_says_why_and_counts_nothing_twice(tmp_path: Path, script: Script) -> None:
+    """What stays parked keeps its first reason, names the new one, and its refused values are counted once."""
+    garbage = script.message("new", b"{")
+    for value in (0.02, 0.42):
+        conflict = script.reading("wq-1", NOW, chlorine_free=value)
+    script.other(Kind.REGISTRY, changes=changes({"devices": [{"id": "new", "kind": "water", "place": "out"}]}))
+    script.other(Kind.REDRIVE, all=True)
+    last = script.other(Kind.REDRIVE, offsets=[garbage, conflict, 0, 777])
+    found = decided(tmp_path, script)
+    rows = {row["offset"]: row for row in found.rows(state.outcomes)}
+    assert (rows[garbage]["reason"], rows[garbage]["reason_now"]) == ("unknown_device", "not_json")
+    assert json.loads(rows[conflict]["detail_now"])["refusals"][0]["known"] == 0.02
+    answer = {row["offset"]: json.loads(row["body"]) for row in found.rows(state.answers)}[last]
+    assert answer["still_parked"] == {"not_json": 1, "conflict": 1}
+    assert answer["not_redriven"] == [0, 777]
+    assert (found.fold.counters["parked"], found.fold.counters["points_conflict"]) == (2, 1)
+
+
+def test_a_fault_of_our_own_parks_one_message_and_stops_nobody(
+    tmp_path: Path, script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where decoding fails as it never should, the message is kept, an alarm says so, and the next one is decided."""
+
+    def fail(*_: Any) -> None:
+        raise ZeroDivisionError
+
+    script.reading("wq-1", NOW, ph=7.0)
+    script.message("scale-1", SCAN, channel="event")
+    state_ = Decided(tmp_path)
+    state_.decide(script.records[:2])
+    monkeypatch.setattr("devices.codecs.hygeia_json.decode", fail)
+    state_.decide(script.records[2:])
+    assert fates(state_) == [("parked", "decide_error")]
+    assert [row["rule"] for row in state_.rows(state.alerts)] == ["decide_error"]
+    assert [type(item) for item in state_.items] == [CustodyPoints]
+
+
+def test_a_refused_delivery_is_an_alarm_that_is_sent_to_nobody(tmp_path: Path, script: Script) -> None:
+    """What could not be delivered is shown; sending it to the same receiver would never end."""
+    for second in range(2):
+        script.reading("wq-1", NOW + second * 1000, ph=9.4)
+    found = decided(tmp_path, script)
+    (row,) = found.rows(state.outbox)
+    script.other(Kind.DELIVERY, **{"for": [row["offset"], row["n"]], "outcome": "refused", "status": 400, "tries": 1})
+    found.decide(script.records[-1:])
+    assert [row["rule"] for row in found.rows(state.alerts)][1:] == ["notification_lost"]
+    assert [row["state_now"] for row in found.rows(state.outbox)] == ["refused"]

@@ -138,6 +138,8 @@ def upgrade() -> None:
         sa.Column("detail", sa.Text(), nullable=False),
         sa.Column("copy", sa.Text(), nullable=True),
         sa.Column("redriven_by", sa.BigInteger(), nullable=True),
+        sa.Column("reason_now", sa.Text(), nullable=True),
+        sa.Column("detail_now", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("offset"),
     )
     with op.batch_alter_table("outcomes", schema=None) as batch_op:
