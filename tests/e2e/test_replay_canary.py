@@ -31,7 +31,7 @@ from tests.support.recorded import (
     write_map,
 )
 
-pytestmark = [pytest.mark.mosquitto, pytest.mark.shared]
+pytestmark = [pytest.mark.mosquitto, pytest.mark.shared, pytest.mark.timeout(300)]
 DEVICE = "canary-b"
 ZONE = "America/New_York"
 FORMAT = "%m/%d/%Y %H:%M:%S"

@@ -28,7 +28,7 @@ from tests.support.recorded import (
     write_map,
 )
 
-pytestmark = [pytest.mark.mosquitto, pytest.mark.shared]
+pytestmark = [pytest.mark.mosquitto, pytest.mark.shared, pytest.mark.timeout(300)]
 DEVICE = "outlet-1"
 OUTLET = [
     Measured("Tp", "temperature", "-", "degC"),

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.cli import call
 from gateway.drive.pace import Acknowledged
 from tests.plugins.gateways import NewGateway
 from tests.plugins.mosquitto import StartMosquitto
@@ -20,7 +21,7 @@ pytestmark = pytest.mark.mosquitto
 FORGETFUL = "autosave_interval 86400\n"
 DEVICES = ["n-0", "n-1", "n-2", "n-3"]
 KILLS = 3
-EACH = 60
+EACH = 40
 
 
 async def device(name: str, client: Resender, acknowledged: Acknowledged) -> list[int]:
@@ -47,8 +48,8 @@ async def test_who_resends_until_the_reply_loses_nothing_when_the_broker_is_kill
     """Through three SIGKILLs of a broker that forgets its sessions, every id is accepted once and stored once."""
     broker = start_mosquitto(FORGETFUL)
     gateway = new_gateway(broker.url)
-    imported = await asyncio.to_thread(gateway.hygeia, "registry", "import", str(registry_file(tmp_path)))
-    assert imported.returncode == 0, imported.stderr
+    arguments = ["registry", "import", str(registry_file(tmp_path)), "--data-dir", str(gateway.folder)]
+    assert await asyncio.to_thread(call, arguments) == 0
     await gateway.start()
     acknowledged = Acknowledged()
     async with Resender(broker.port, every_s=0.5) as client:

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import yaml
 
+from gateway.cli import call
 from tests.plugins.influx import Bucket
 from tests.plugins.mosquitto import Mosquitto
 from tests.support.process import HYGEIA, GatewayProcess
@@ -109,8 +110,8 @@ class Recording:
 
 async def flow(recording: Recording, broker: Mosquitto, gateway: GatewayProcess) -> None:
     """Import the map, start the gateway, replay the file; check what the command and the gateway say of it."""
-    done = await asyncio.to_thread(gateway.hygeia, "registry", "import", str(recording.map))
-    assert done.returncode == 0, done.stderr
+    arguments = ["registry", "import", str(recording.map), "--data-dir", str(gateway.folder)]
+    assert await asyncio.to_thread(call, arguments) == 0
     await gateway.start()
     said = await replay(recording.path, recording.map, broker.url)
     published = recording.rows - recording.empty
