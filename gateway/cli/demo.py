@@ -9,19 +9,18 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 import typer
-import uvloop
-from rich.console import Console
-from rich.live import Live
-from rich.table import Table
 
 from gateway.cli.language import pick
+from gateway.cli.options import writable
 from gateway.cli.show import complain, document
 from gateway.config import Settings, load
-from gateway.log import configure
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 Seconds = Annotated[float | None, typer.Option("--seconds", min=1, help="Stop by itself after so many seconds.")]
 Port = Annotated[int, typer.Option("--port", min=0, max=65535, help="Port of the pages; 0 takes a free one.")]
@@ -46,6 +45,11 @@ def demo(
     seconds: Seconds = None, port: Port = 0, data_dir: Folder = None, report: Report = None, fast: Fast = False
 ) -> None:
     """Run broker, simulator, gateway and pages together; print the address, then the report."""
+    import uvloop  # noqa: PLC0415 - the list of commands comes sooner
+
+    from gateway.log import configure  # noqa: PLC0415 - likewise
+
+    writable("--report", report)
     with _folder(data_dir) as folder:
         settings = _settings(folder, port)
         configure(settings.log.level, settings.log.format)
@@ -91,6 +95,9 @@ class _Screen:
     """A line of counters that renews itself on a terminal; on anything else a line now and then."""
 
     def __init__(self) -> None:
+        from rich.console import Console  # noqa: PLC0415 - see demo
+        from rich.live import Live  # noqa: PLC0415 - likewise
+
         self._console = Console(stderr=True)
         self._live = Live(console=self._console, auto_refresh=False, transient=False)
         self._lines = 0
@@ -118,6 +125,8 @@ class _Screen:
 
 
 def _counters(report: dict[str, Any]) -> Table:
+    from rich.table import Table  # noqa: PLC0415 - see demo
+
     made = Table(box=None, pad_edge=False)
     for name in SHOWN:
         made.add_column(pick(WORDS[name]), justify="right", min_width=8)

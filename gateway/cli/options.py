@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from gateway.errors import ConfigurationError, UsageError
+
+if TYPE_CHECKING:
+    from gateway.mqtt.options import MqttOptions
 
 Config = Annotated[
     Path | None, typer.Option("--config", metavar="FILE", help="Settings file (else DIR/hygeia.toml of --data-dir).")
@@ -14,3 +19,27 @@ DataDir = Annotated[
     Path | None, typer.Option("--data-dir", metavar="DIR", help="Data folder; overrides data.dir of the settings.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
+
+
+def broker_of(url: str, root: str, client_id: str) -> MqttOptions:
+    """The broker of ``--broker`` and ``--root``. Raises UsageError with one line that names the option."""
+    from gateway.mqtt.options import MqttOptions  # noqa: PLC0415 - other commands start faster
+
+    try:
+        return MqttOptions.parse(url, root=root, client_id=client_id)
+    except ConfigurationError as error:
+        option = error.faults[0].replace("mqtt.url", "--broker", 1).replace("mqtt.root", "--root", 1)
+        raise UsageError(option) from error
+
+
+def writable(option: str, path: Path | None) -> None:
+    """Raise UsageError, before any work is done, where the file of ``option`` could not be written."""
+    if path is None:
+        return
+    new = not path.exists()
+    try:
+        path.open("ab").close()
+        if new:
+            path.unlink()
+    except OSError as error:
+        raise UsageError(f"{option} {path}: {error.strerror}; allowed: a file that this user may write") from error

@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from devices.files.mapfile import MapFile
-from gateway.cli.options import Json
+from gateway.cli.options import Json, broker_of
 from gateway.cli.show import complain, document, say
 from gateway.drive import replay as recorded
 from gateway.errors import ConfigurationError, UsageError
@@ -21,6 +20,9 @@ Map = Annotated[Path, typer.Option("--map", metavar="MAP.yaml", help="Which colu
 Url = Annotated[str, typer.Option("--broker", metavar="URL", help="mqtt://user:password@host:port")]
 Root = Annotated[str, typer.Option("--root", help="First levels of the topics.")]
 Speed = Annotated[float, typer.Option("--speed", min=0, help="Times the recorded pace; 0 = as fast as acknowledged.")]
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
 #: Rows that were left out are named up to this number.
 NAMED = 5
 
@@ -39,6 +41,8 @@ def replay(
 def _mapping(path: Path) -> MapFile:
     from devices.files import read  # noqa: PLC0415 - other commands start faster
 
+    if not path.is_file():
+        raise UsageError(f"--map {path}: no such file; allowed: a map file in YAML")
     checked = read(path)
     if checked.mapping is None and not checked.faults:
         raise UsageError(f"{path}: not a map file: it needs device, time and columns")
@@ -48,15 +52,14 @@ def _mapping(path: Path) -> MapFile:
 
 
 async def _publish(file: Path, mapping: MapFile, broker: str, root: str, speed: float) -> dict[str, Any]:
-    from gateway.mqtt.options import MqttOptions  # noqa: PLC0415 - other commands start faster
-    from gateway.mqtt.publisher import Publisher  # noqa: PLC0415 - likewise
+    from gateway.mqtt.publisher import Publisher  # noqa: PLC0415 - other commands start faster
 
     skipped: list[str] = []
     published = points = 0
     topic = f"{root}/_/{mapping.device}/up/telemetry"
     loop = asyncio.get_running_loop()
     began: tuple[float, int] | None = None
-    options = MqttOptions.parse(broker, root=root, client_id=f"hygeia-replay-{mapping.device}"[:64])
+    options = broker_of(broker, root, f"hygeia-replay-{mapping.device}"[:64])
     rows = recorded.rows(file, mapping, skipped.append)
     async with Publisher(options) as publisher:
         with _progress() as bar:
@@ -68,7 +71,8 @@ async def _publish(file: Path, mapping: MapFile, broker: str, root: str, speed: 
                 await publisher.publish(topic, row.payload)
                 published += 1
                 points += row.points
-                bar.advance(task)
+                if not bar.disable:
+                    bar.advance(task)
             await publisher.drain()
     for words in skipped[:NAMED]:
         complain(f"{file}: {words}")
@@ -78,7 +82,13 @@ async def _publish(file: Path, mapping: MapFile, broker: str, root: str, speed: 
 
 
 def _progress() -> Progress:
+    from rich import progress  # noqa: PLC0415 - other commands start faster
     from rich.console import Console  # noqa: PLC0415 - likewise
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    return Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty())
+    columns = (
+        progress.TextColumn("{task.description}"),
+        progress.BarColumn(),
+        progress.MofNCompleteColumn(),
+        progress.TimeElapsedColumn(),
+    )
+    return progress.Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty())

@@ -5,16 +5,20 @@ from __future__ import annotations
 import asyncio
 import signal
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 import typer
 import yaml
 
 from devices.simulate.fleet import Fleet
+from gateway.cli.options import broker_of, writable
 from gateway.cli.show import complain, document
 from gateway.clock import SystemClock
 from gateway.errors import UsageError
+
+if TYPE_CHECKING:
+    from gateway.mqtt.options import MqttOptions
 
 Url = Annotated[str, typer.Option("--broker", metavar="URL", help="mqtt://user:password@host:port")]
 Root = Annotated[str, typer.Option("--root", help="First levels of the topics.")]
@@ -41,6 +45,9 @@ def simulate(
     """Publish simulated readings and waste events, numbered, until stopped; print what was acknowledged."""
     if not devices and not terminals:
         raise UsageError("--devices 0 --terminals 0: nothing to simulate")
+    options = broker_of(broker, root, "hygeia-simulate")
+    writable("--registry-out", registry_out)
+    writable("--report", report)
     period = max(1, round(max(1, devices) * 1000 / rate))
     start = SystemClock().now_ms()
     fleet = Fleet(devices=devices, terminals=terminals, period_ms=period, start=start, seed=seed)
@@ -48,15 +55,14 @@ def simulate(
         text = yaml.safe_dump(fleet.registry(), allow_unicode=True, sort_keys=False)
         registry_out.write_text(text, encoding="utf-8")
         complain(f"{registry_out}: {devices + terminals} devices; next: hygeia registry import {registry_out}")
-    found = asyncio.run(_publish(fleet, broker, root, seconds))
+    found = asyncio.run(_publish(fleet, options, root, seconds))
     if report is not None:
         report.write_bytes(msgspec.json.encode(found))
     document({name: value for name, value in found.items() if name != "numbers"})
 
 
-async def _publish(fleet: Fleet, broker: str, root: str, seconds: float | None) -> dict[str, Any]:
+async def _publish(fleet: Fleet, options: MqttOptions, root: str, seconds: float | None) -> dict[str, Any]:
     from gateway.drive.pace import Acknowledged, drive  # noqa: PLC0415 - other commands start faster
-    from gateway.mqtt.options import MqttOptions  # noqa: PLC0415 - likewise
     from gateway.mqtt.publisher import Publisher  # noqa: PLC0415 - likewise
 
     stopping = asyncio.Event()
@@ -69,7 +75,6 @@ async def _publish(fleet: Fleet, broker: str, root: str, seconds: float | None) 
     def going(_at: int) -> bool:
         return not stopping.is_set() and (until is None or loop.time() < until)
 
-    options = MqttOptions.parse(broker, root=root, client_id="hygeia-simulate")
     async with Publisher(options, on_ack=acknowledged.note) as publisher:
         await drive(fleet.emissions(), publisher, root, SystemClock(), going)
     numbers = {device: sorted(found, key=str) for device, found in acknowledged.numbers.items()}

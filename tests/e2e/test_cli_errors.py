@@ -12,6 +12,7 @@ import gateway.cli.alerts
 from gateway.cli import COMMANDS, build, call
 from gateway.installation import Installation
 
+SIMULATE = ["simulate", "--seconds", "1", "--broker"]
 HYGEIA = [sys.executable, "-m", "gateway.cli"]
 
 
@@ -43,6 +44,11 @@ def test_every_command_is_there_and_helps(capsys: pytest.CaptureFixture[str]) ->
         (["run", "--confg", "x"], "No such option: --confg"),
         (["registry", "check", "/no/such/file.yaml"], "/no/such/file.yaml: no such file; allowed: YAML"),
         (["run", "--config", "/no/such.toml"], "/no/such.toml: No such file or directory"),
+        (["demo", "--report", "/nope/r.json"], "--report /nope/r.json: No such file or directory"),
+        ([*SIMULATE, "mqtt://127.0.0.1:1", "--report", "/nope/r.json"], "--report /nope/r.json: No such file"),
+        ([*SIMULATE, "mqtt://127.0.0.1:1", "--registry-out", "/nope/x"], "--registry-out /nope/x: No such file"),
+        ([*SIMULATE, "x"], "--broker: must begin with mqtt://"),
+        (["replay", "x.csv", "--map", "/nope.yaml", "--broker", "x"], "--map /nope.yaml: no such file"),
     ],
 )
 def test_wrong_use_is_one_line_and_exits_2(
@@ -55,6 +61,16 @@ def test_wrong_use_is_one_line_and_exits_2(
     assert words in captured.err
     assert captured.err.startswith("hygeia: ")
     assert captured.err.count("\n") == 1
+
+
+def test_a_wrong_broker_of_a_replay_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The option is named, not a key of the settings that nobody wrote."""
+    file = tmp_path / "map.yaml"
+    file.write_text("{device: d, time: {column: t, format: iso8601}, columns: {ph: {parameter: ph}}}", "utf-8")
+    assert call(["replay", "x.csv", "--map", str(file), "--broker", "x"]) == 2
+    err = capsys.readouterr().err
+    assert err.startswith("hygeia: --broker: must begin with mqtt://")
+    assert err.count("\n") == 1
 
 
 def test_a_wrong_configuration_lists_all_faults_before_anything_opens(
