@@ -70,7 +70,8 @@ class Gateway:
         stops = self._stops
         core = self.core = await asyncio.to_thread(Core, self.settings, self.clock, self._decided, self._give_up)
         stops.push_async_callback(asyncio.to_thread, core.close)
-        await asyncio.to_thread(core.store.open)
+        store = await asyncio.to_thread(lambda: core.store)
+        await asyncio.to_thread(store.open)
         stops.push_async_callback(asyncio.to_thread, core.store.close)
         self._alarms = set(core.decider.fold.alerting.alarms)
         self.deliver = Deliver.of(self.settings, core.engine, core.journal, self.clock)

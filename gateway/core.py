@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from functools import cached_property
 from importlib.metadata import version
 from typing import Any
 
@@ -16,23 +18,24 @@ from gateway.database import open_state, upgrade
 from gateway.decide.commit import read_cursor
 from gateway.decide.decider import Decider
 from gateway.decide.outputs import Outputs
-from gateway.errors import ConfigurationError
+from gateway.errors import ConfigurationError, InstallationLockedError
 from gateway.handoff import Handoff
-from gateway.installation import Installation
+from gateway.installation import Installation, Lock
 from gateway.journal.record import Kind, json_body
 from gateway.journal.writer import Journal
 from gateway.store.base import TimeSeriesStore
-from gateway.store.embedded import EmbeddedStore
 
 VERSION = version("hygeia-gateway")
+#: A command that works in the folder of a gateway that does not run yet is done after seconds.
+LOCK_PATIENCE_S = 10.0
 
 
 class Core:
     """Holds the lock of the data folder from ``__init__`` until ``close``.
 
     ``after`` is called in decide's thread after each commit, ``give_up`` where journal or decide cannot go on.
-    Raises StartError, InstallationLockedError or
-    JournalDamagedError, and has let everything go then.
+    A command that holds the folder is waited for, a gateway that runs in it is not. Raises StartError,
+    InstallationLockedError or JournalDamagedError, and has let everything go then.
     """
 
     def __init__(
@@ -43,12 +46,13 @@ class Core:
         give_up: Callable[[], None],
         *,
         idle_ticks: bool = True,
+        lock_patience_s: float = LOCK_PATIENCE_S,
     ) -> None:
         self.settings = settings
         self.clock = clock
         self.installation = Installation(settings.data.dir)
         self.installation.prepare()
-        self._lock = self.installation.lock()
+        self._lock = _lock(self.installation, lock_patience_s)
         try:
             self._open(after, give_up, idle_ticks=idle_ticks)
         except BaseException:
@@ -59,7 +63,6 @@ class Core:
         self.installation.create_keys()
         self.engine = open_state(self.installation.state)
         upgrade(self.engine)
-        self.store = make_store(self.settings, self.installation, self.engine)
         self.handoff = Handoff()
         self.journal = Journal.open(
             self.installation.journal,
@@ -82,6 +85,11 @@ class Core:
             give_up=give_up,
         )
         self.decider.load()
+
+    @cached_property
+    def store(self) -> TimeSeriesStore:
+        """The configured store, not yet open. Made when it is asked for: many commands need none, nor its libraries."""
+        return make_store(self.settings, self.installation, self.engine)
 
     def start_record(self) -> None:
         """Write what decisions rest on from now on: version, channels, and the packs where they changed (DESIGN 1)."""
@@ -106,6 +114,19 @@ class Core:
         return max(-1 if highest is None else int(highest), read_cursor(self.engine))
 
 
+def _lock(installation: Installation, patience_s: float) -> Lock:
+    deadline = time.monotonic() + patience_s
+    while True:
+        try:
+            return installation.lock()
+        except InstallationLockedError as error:
+            runtime = installation.read_runtime()
+            # What a killed gateway left in runtime.json names another process than the one that holds the lock.
+            if (runtime is not None and error.pid in {runtime.pid, None}) or time.monotonic() >= deadline:
+                raise
+            time.sleep(0.05)
+
+
 def channels(settings: Settings) -> list[str]:
     """Names of the channels that alerts go out by; never their addresses or secrets."""
     return ["webhook"] if settings.alerts.webhook.get_secret_value() else []
@@ -114,6 +135,8 @@ def channels(settings: Settings) -> list[str]:
 def make_store(settings: Settings, installation: Installation, engine: sa.Engine) -> TimeSeriesStore:
     """The configured store, not yet open."""
     if settings.timeseries.store == "embedded":
+        from gateway.store.embedded import EmbeddedStore  # noqa: PLC0415 - DuckDB and numpy take 0.3 s to load
+
         return EmbeddedStore(installation.readings)
     from gateway.store.influx import InfluxStore  # noqa: PLC0415 - its client takes a second to load
 

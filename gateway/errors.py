@@ -40,9 +40,10 @@ class StartError(HygeiaError):
 class InstallationLockedError(StartError):
     """Another process holds the data folder."""
 
-    def __init__(self, folder: Path, holder: str) -> None:
+    def __init__(self, folder: Path, holder: str, pid: int | None = None) -> None:
         super().__init__(f"{folder} is in use by {holder}; stop that gateway or use another --data-dir")
         self.folder = folder
+        self.pid = pid
 
 
 class JournalDamagedError(HygeiaError):

@@ -158,7 +158,9 @@ class Lock:
             holder = os.read(self._file, 32).decode("ascii", "replace").strip()
             os.close(self._file)
             raise InstallationLockedError(
-                installation.folder, f"process {holder}" if holder else "another process"
+                installation.folder,
+                f"process {holder}" if holder else "another process",
+                int(holder) if holder.isdigit() else None,
             ) from None
         os.ftruncate(self._file, 0)
         os.write(self._file, f"{os.getpid()}\n".encode())

@@ -20,7 +20,7 @@ class Offline:
     """Works in the data folder while no gateway does; a context manager that holds the lock meanwhile."""
 
     def __init__(self, settings: Settings) -> None:
-        self._core = Core(settings, SystemClock(), lambda _: None, lambda: None, idle_ticks=False)
+        self._core = Core(settings, SystemClock(), lambda _: None, lambda: None, idle_ticks=False, lock_patience_s=0.0)
         if not self._core.decider.fold.pack_texts:
             self._core.start_record()
         self._decide()
