@@ -172,6 +172,12 @@ def require(installation: Installation) -> None:
 
 def _offline(settings: Settings) -> Any:  # noqa: ANN401 - the class is only known there
     # The whole gateway is loaded only where it is needed: a command over HTTP starts three times as fast without.
-    from gateway.inprocess import InProcess  # noqa: PLC0415 - see above
+    import structlog  # noqa: PLC0415 - see above
 
+    from gateway.inprocess import InProcess  # noqa: PLC0415 - see above
+    from gateway.log import configure  # noqa: PLC0415 - see above
+
+    if not structlog.is_configured():
+        # Unconfigured, structlog writes to standard output, which belongs to the command's answer.
+        configure("warning")
     return InProcess(settings)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import sys
-from typing import Any, Literal, TextIO
+from typing import Any, Literal, TextIO, cast
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
@@ -17,9 +17,22 @@ _SECRET_NAMES = frozenset({"authorization", "cookie", "password", "passwd", "sec
 HIDDEN = "***"
 
 
+class _StandardError:
+    """Standard error as it is at each line: a program that puts another in its place is followed."""
+
+    def write(self, text: str) -> int:
+        return sys.stderr.write(text)
+
+    def flush(self) -> None:
+        sys.stderr.flush()
+
+    def isatty(self) -> bool:
+        return sys.stderr.isatty()
+
+
 def configure(level: str = "info", form: Literal["console", "json"] = "console", stream: TextIO | None = None) -> None:
     """Set up logging of this process; may be called again. ``stream`` defaults to standard error."""
-    target = stream or sys.stderr
+    target = stream or cast("TextIO", _StandardError())
     number = logging.getLevelNamesMapping()[level.upper()]
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from typing import Any
 
+from alerts.rules import known_packs, load_packs
 from devices.files.check import Checked, check
 from devices.files.faults import Path, Spot
 from devices.files.raw import Raw, RawEntry, dotted
@@ -16,16 +18,25 @@ def check_changes(changes: list[Change], current: Registry, zone: str) -> Checke
     entries = [entry for one in changes if one.body is not None for entry in _entries(one.kind, one.id, one.body)]
     gone = {(one.kind, one.id) for one in changes if one.body is None}
     if not gone:
-        return check(Raw(entries), current, zone)
+        return check(Raw(entries), current, zone, known_profiles())
     kept = Registry()
     kept.load((row for row in current.rows() if row[:2] not in gone), current.version)
     changed = {(one.kind, one.id) for one in changes}
     staying = (row[:2] for row in kept.rows() if row[:2] not in changed)
     others = [entry for kind, name in staying for entry in _entries(kind, name, kept.body(kind, name) or {})]
-    checked = check(Raw(entries + others), kept, zone)
+    for entry in others:
+        # What stays was judged when it came: only its references can break.
+        entry.raw.pop("profile", None)
+    checked = check(Raw(entries + others), kept, zone, known_profiles())
     for kind, name in list(checked.document.entries.items()):
         checked.document.entries[kind] = {one: body for one, body in name.items() if (kind, one) in changed}
     return checked
+
+
+@lru_cache(maxsize=1)
+def known_profiles() -> frozenset[str]:
+    """The limit profiles of the rule packs that Hygeia ships: a place with another would be judged by no limit."""
+    return frozenset(name for pack in load_packs(known_packs()) for name in pack.profiles)
 
 
 def _entries(kind: str, name: str, body: dict[str, Any]) -> Iterable[RawEntry]:

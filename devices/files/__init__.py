@@ -8,6 +8,7 @@ What knows workbooks is loaded when it is needed: their library takes a third of
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 from devices.fields import DEFAULT_ZONE
@@ -36,16 +37,22 @@ __all__ = [
 _SUFFIXES = ".yaml, .yml, .json, .csv, .xlsx or a folder of CSV files"
 
 
-def read(path: Path, current: Registry | None = None, zone: str = DEFAULT_ZONE) -> Checked:
+def read(
+    path: Path,
+    current: Registry | None = None,
+    zone: str = DEFAULT_ZONE,
+    profiles: Collection[str] | None = None,
+) -> Checked:
     """Read and judge a registry or map file against itself and what is registered in ``current``.
 
-    Never raises for what a file holds: the faults say it. ``zone`` is that of dates without a time of day.
+    Never raises for what a file holds: the faults say it. ``zone`` is that of dates without a time of day,
+    ``profiles`` the limit profiles that a place may name (None = any).
     """
     try:
         raw = _raw(path)
     except OSError as error:
         raw = Raw(faults=[Fault(path.name, 0, "", "", "unreadable", error.strerror or str(error))])
-    return check(raw, current, zone)
+    return check(raw, current, zone, profiles)
 
 
 def _raw(path: Path) -> Raw:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import zoneinfo
+from collections.abc import Collection, Iterator
 from itertools import pairwise
 from typing import Any, TypeVar
 
@@ -71,8 +72,16 @@ class _Judged(msgspec.Struct):
         return fault_at(self.entry.spot(path), value, problem, allowed)
 
 
-def check(raw: Raw, current: Registry | None = None, zone: str = DEFAULT_ZONE) -> Checked:
-    """Judge what a reader found, against itself and what is registered already. ``zone`` is that of bare dates."""
+def check(
+    raw: Raw,
+    current: Registry | None = None,
+    zone: str = DEFAULT_ZONE,
+    profiles: Collection[str] | None = None,
+) -> Checked:
+    """Judge what a reader found, against itself and what is registered already. ``zone`` is that of bare dates.
+
+    ``profiles`` are the limit profiles that a place may name; None = any.
+    """
     current = current or Registry()
     faults = list(raw.faults)
     entries = list(raw.entries)
@@ -87,6 +96,8 @@ def check(raw: Raw, current: Registry | None = None, zone: str = DEFAULT_ZONE) -
     judged = [_judge(entry, zone, faults) for entry in entries]
     bodies = _by_id(judged, faults)
     _References(judged, current, faults).judge()
+    if profiles is not None:
+        faults += _unknown_profiles(judged, profiles)
     faults.sort(key=_place_of)
     return Checked(_document(bodies), faults, mapping)
 
@@ -114,6 +125,13 @@ def _keep_channels(entries: list[RawEntry], current: Registry) -> None:
         known = current.get("devices", str(entry.raw.get("id"))) if entry.section == "devices" else None
         if known and "channels" in known:
             entry.raw.setdefault("channels", known["channels"])
+
+
+def _unknown_profiles(judged: list[_Judged], profiles: Collection[str]) -> Iterator[Fault]:
+    for one in judged:
+        name = _text(one.entry.raw.get("profile")) if one.entry.section == "places" else ""
+        if name and name not in profiles:
+            yield one.fault(("profile",), name, "choice", ", ".join(sorted(profiles)))
 
 
 def _validated(model: type[Model], entry: RawEntry, zone: str, faults: list[Fault]) -> Model | None:

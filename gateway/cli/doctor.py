@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 from gateway.cli import show
 from gateway.cli.language import pick
 from gateway.cli.options import Config, DataDir, Json
 from gateway.config import load
-from gateway.doctor import TITLES, Finding, examine
 from gateway.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from gateway.doctor import Finding
 
 
 def doctor(config: Config = None, data_dir: DataDir = None, json: Json = False) -> int:
     """Check configuration, folder, keys, journal, state, clock, rule packs, broker, InfluxDB and webhook."""
+    from gateway.doctor import TITLES, Finding, examine  # noqa: PLC0415 - other commands start faster
+
     found: list[Finding] = []
 
     def tell(finding: Finding) -> None:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gateway.accounts import create_first_administrator, list_accounts
 from gateway.cli.language import pick
 from gateway.cli.options import DataDir
 from gateway.cli.show import say
 from gateway.config import Settings, load
 from gateway.config.document import example
-from gateway.database import open_state, upgrade
 from gateway.errors import UsageError
 from gateway.installation import Installation
 from gateway.journal.disk import Disk
@@ -18,6 +16,9 @@ from gateway.journal.disk import Disk
 
 def init(data_dir: DataDir = None) -> None:
     """Make an installation: settings file, keys, state, and the first administrator, whose password is shown once."""
+    from gateway.accounts import create_first_administrator, list_accounts  # noqa: PLC0415 - other commands start faster
+    from gateway.database import open_state, upgrade  # noqa: PLC0415 - likewise
+
     folder = (data_dir or load().data.dir).absolute()
     installation = Installation(folder)
     if installation.settings_file.exists():

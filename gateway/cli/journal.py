@@ -73,7 +73,25 @@ def redrive(
     if json:
         show.document(answer)
     else:
-        show.fields(answer, settings.zone)
+        _tell_redriven(answer)
+
+
+def _tell_redriven(answer: dict[str, Any]) -> None:
+    left: dict[str, int] = answer.get("still_parked", {})
+    words = {"en": f"{answer['redriven']} messages accepted", "zh": f"已接受 {answer['redriven']} 条消息"}
+    line = pick(words)
+    if left:
+        reasons = ", ".join(f"{reason} {count}" for reason, count in left.items())
+        line += pick(
+            {
+                "en": f", {sum(left.values())} still parked: {reasons}",
+                "zh": f"，仍挂起 {sum(left.values())} 条：{reasons}",
+            }
+        )
+    if answer.get("not_redriven"):
+        named = ", ".join(map(str, answer["not_redriven"]))
+        line += pick({"en": f"; not parked messages: {named}", "zh": f"；不是挂起的消息：{named}"})
+    show.say(line)
 
 
 @app.command()

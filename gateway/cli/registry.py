@@ -22,6 +22,7 @@ from gateway.cli.options import Config, DataDir, Json
 from gateway.client import Door, open_door
 from gateway.config import Settings, load
 from gateway.errors import UsageError
+from gateway.registry_check import known_profiles
 
 Kind = Literal["units", "places", "grid", "devices", "scales", "people", "vehicles", "calendars", "sources"]
 DeviceKind = Literal["water", "terminal", "store_climate", "radiation", "gateway"]
@@ -54,7 +55,7 @@ def import_(
     _exists(file)
     with open_door(settings, create=True) as door:
         current, known = registry_of(door)
-        checked = read(file, current, settings.time_zone)
+        checked = read(file, current, settings.time_zone, known_profiles())
         changes = [] if checked.faults else changes_of(checked.document, current)
         private = {name: body for name, body in checked.document.private.items() if known.get(name) != body}
         if not checked.faults and (changes or private):
@@ -75,7 +76,7 @@ def check(
         zone = settings.time_zone
         with open_door(settings) as door:
             current, _ = registry_of(door)
-    checked = read(file, current, zone)
+    checked = read(file, current, zone, known_profiles())
     _tell(checked, [] if checked.faults else changes_of(checked.document, current), json=json)
     return _faulty(file, checked, remarks)
 
@@ -100,6 +101,8 @@ def export(
         raise UsageError(f"{out}: {error.strerror}; allowed: a place that this user may write") from error
     except ValueError as error:
         raise UsageError(str(error)) from error
+    count = sum(len(current.ids(kind)) for kind in COLUMNS)
+    show.say(pick({"en": f"{out}: {count} entries written", "zh": f"{out}：已导出 {count} 条"}))
 
 
 @app.command("list")
@@ -145,7 +148,10 @@ def add_device(
         if not checked.faults:
             _apply(door, changes_of(checked.document, current), "")
     _complain(checked.faults)
-    return 2 if checked.faults else 0
+    if checked.faults:
+        return 2
+    show.say(pick({"en": f"device {id} is registered", "zh": f"设备 {id} 已登记"}))
+    return 0
 
 
 @app.command("revoke-device")
@@ -161,6 +167,11 @@ def revoke_device(
         if not current.knows("devices", id):
             raise UsageError(f"device {id!r} is not registered; see 'hygeia registry list devices'")
         _apply(door, [Change("devices", id, None)], "")
+    words = {
+        "en": f"device {id} is revoked; what it sends is parked from now on",
+        "zh": f"设备 {id} 已注销，此后的消息将被挂起",
+    }
+    show.say(pick(words))
 
 
 def registry_of(door: Door) -> tuple[Registry, dict[str, dict[str, Any]]]:

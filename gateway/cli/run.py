@@ -6,12 +6,8 @@ import asyncio
 import gc
 import signal
 
-import uvloop
-
-from gateway.app import Gateway
 from gateway.cli.options import Config, DataDir
 from gateway.config import Settings, load
-from gateway.log import configure
 
 #: When Python looks for cyclic garbage (its default is 700, 10, 10). Nearly all that lives here lives long, and a full
 #: look stops every thread: 150 ms with 10,000 devices, 10 us a message; with these 0.3 us (docs/benchmarks.md).
@@ -20,6 +16,10 @@ GARBAGE = (50_000, 20, 10)
 
 def run(config: Config = None, data_dir: DataDir = None) -> int:
     """Run the gateway until SIGTERM or Ctrl-C; what came in by then is decided and stored first."""
+    import uvloop  # noqa: PLC0415 - the list of commands comes a second sooner without the gateway
+
+    from gateway.log import configure  # noqa: PLC0415 - likewise
+
     gc.set_threshold(*GARBAGE)
     settings = load(config, data_dir)
     configure(settings.log.level, settings.log.format)
@@ -28,6 +28,8 @@ def run(config: Config = None, data_dir: DataDir = None) -> int:
 
 async def _serve(settings: Settings) -> int:
     """Start, wait for a signal or a part that fails for good, stop. Returns the exit code."""
+    from gateway.app import Gateway  # noqa: PLC0415 - see run
+
     gateway = Gateway(settings)
     wanted = asyncio.Event()
     loop = asyncio.get_running_loop()

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import sys
+import unicodedata
 from collections.abc import Mapping, Sequence
 from datetime import tzinfo
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from gateway.api.times import print_time
 from gateway.cli.language import heading, pick
 
+if TYPE_CHECKING:
+    from rich.console import Console
+
+#: A longer table is printed without measuring the terminal: rich needs 5 ms a row.
+PLAIN_ROWS = 200
 _NONE = {"zh": "没有。", "en": "None."}
 
 
@@ -33,6 +36,12 @@ def table(items: Sequence[Mapping[str, Any]], columns: Sequence[str], zone: tzin
     if not items:
         say(pick(_NONE))
         return
+    if len(items) > PLAIN_ROWS or not sys.stdout.isatty():
+        _plain([[cell(column, item.get(column), zone) for column in columns] for item in items], columns)
+        return
+    from rich.table import Table  # noqa: PLC0415 - 60 ms that most commands do not need
+    from rich.text import Text  # noqa: PLC0415 - likewise
+
     made = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
         made.add_column(heading(column), no_wrap=True)
@@ -43,6 +52,9 @@ def table(items: Sequence[Mapping[str, Any]], columns: Sequence[str], zone: tzin
 
 def fields(item: Mapping[str, Any], zone: tzinfo) -> None:
     """Print one thing, a line a field."""
+    from rich.table import Table  # noqa: PLC0415 - see table
+    from rich.text import Text  # noqa: PLC0415 - likewise
+
     made = Table(box=None, pad_edge=False, show_header=False)
     for key, value in item.items():
         made.add_row(heading(key), Text(cell(key, value, zone)))
@@ -76,6 +88,22 @@ def cell(key: str, value: object, zone: tzinfo) -> str:
     return str(value).replace("\n", "␊") or "-"
 
 
+def _plain(rows: Sequence[Sequence[str]], columns: Sequence[str]) -> None:
+    """Rows in columns as wide as their widest cell, uncut: programs read lines."""
+    lines = [[heading(column) for column in columns], *rows]
+    widths = [max(map(_width, cells)) for cells in zip(*lines, strict=True)]
+    for line in lines:
+        padded = (text + " " * (width - _width(text)) for text, width in zip(line, widths, strict=True))
+        sys.stdout.write("  ".join(padded).rstrip() + "\n")
+
+
+def _width(text: str) -> int:
+    """Columns of a terminal: Chinese characters take two."""
+    return len(text) if text.isascii() else sum(1 + (unicodedata.east_asian_width(one) in "WF") for one in text)
+
+
 def _console() -> Console:
+    from rich.console import Console  # noqa: PLC0415 - see table
+
     # Into a file or pipe nothing is cut or wrapped: programs read lines.
     return Console(highlight=False) if sys.stdout.isatty() else Console(highlight=False, width=100_000, soft_wrap=True)

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import shutil
 import stat
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,12 +17,14 @@ import pytest
 import yaml
 
 from gateway.cli import call
+from gateway.client import RefusedError, open_door
 from gateway.clock import SystemClock
+from gateway.config import load
 from gateway.installation import Installation
 from gateway.journal.record import Kind, message_body, origin
 from gateway.journal.writer import Entry, Journal
 
-REGISTRY = {
+REGISTRY: dict[str, list[dict[str, Any]]] = {
     "units": [{"id": "wtp-1", "name": {"zh": "一水厂", "en": "Works 1"}, "kind": "waterworks"}],
     "places": [
         {"id": "out", "unit": "wtp-1", "name": {"zh": "出厂水", "en": "Outlet"}, "kind": "water_outlet",
@@ -139,7 +145,8 @@ def test_a_folder_without_an_installation_is_not_made(run: Run, tmp_path: Path) 
 def test_a_registry_file_comes_back_as_it_went_in(run: Run, registered: Path, tmp_path: Path) -> None:
     """Import, export, import again: nothing new, and names of people are in the export but not in the journal."""
     exported = tmp_path / "out.yaml"
-    assert run("registry", "export", "--out", exported, "--data-dir", registered).code == 0
+    told = run("registry", "export", "--out", exported, "--data-dir", registered)
+    assert (told.code, told.out) == (0, f"{exported}: 5 entries written\n")
     assert stat.S_IMODE(exported.stat().st_mode) == 0o600
     again = run("registry", "import", exported, "--data-dir", registered, "--json").document
     assert again == {"ok": True, "changes": {}, "faults": []}
@@ -175,6 +182,42 @@ def test_a_faulty_file_changes_nothing_and_comes_back_with_remarks(
     checked = run("registry", "check", registry_file, "--json")
     assert checked.code == 1
     assert {fault["value"] for fault in checked.document["faults"]} == {"waterwork", "p-8"}
+
+
+def test_an_unknown_limit_profile_is_a_fault(run: Run, registered: Path, registry_file: Path) -> None:
+    """Such a place would be judged by no limit: check, import and a change of the registry refuse it, by name."""
+    text = registry_file.read_text("utf-8").replace("profile: gb5749-2022", "profile: gb5749")
+    registry_file.write_text(text, encoding="utf-8")
+    for ran in (
+        run("registry", "check", registry_file),
+        run("registry", "import", registry_file, "--data-dir", registered),
+    ):
+        assert ran.code == 1
+        assert re.search(r"places, line \d+, column profile: 'gb5749' is not allowed; allowed: gb5749-2022", ran.err)
+    place = {"kind": "places", "id": "out", "body": {**REGISTRY["places"][0], "profile": "gb5749"}}
+    with (
+        open_door(load(None, registered)) as door,
+        pytest.raises(RefusedError, match="'gb5749' is not allowed; allowed: gb5749-2022"),
+    ):
+        door.command("registry.apply", {"changes": [place]})
+
+
+def test_what_a_command_logs_is_not_in_its_answer(registered: Path, tmp_path: Path) -> None:
+    """Warnings go to standard error and anything less nowhere, so ``--json`` stays one document."""
+    program = (
+        "import sys, structlog; from gateway.offline import Offline; from gateway.cli import call;"
+        "was = Offline.report; log = structlog.get_logger();"
+        "Offline.report = lambda self: (log.info('quiet'), log.warning('loud'), was(self))[2];"
+        "sys.exit(call(sys.argv[1:]))"
+    )
+    arguments = ["journal", "stat", "--json", "--data-dir", str(registered)]
+    environment = {**os.environ, "HYGEIA_JOURNAL__MIN_FREE": "1MiB"}
+    ran = subprocess.run(
+        [sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=True, env=environment
+    )
+    assert json.loads(ran.stdout)["journaled"] == 0
+    assert "loud" in ran.stderr
+    assert "quiet" not in ran.stderr
 
 
 def test_check_sees_what_is_registered_only_where_it_is_asked_to(run: Run, registered: Path, tmp_path: Path) -> None:
@@ -214,11 +257,13 @@ def test_tables_speak_chinese_where_it_is_wanted(run: Run, registered: Path, mon
 
 def test_one_device_is_added_and_revoked(run: Run, registered: Path) -> None:
     """A device is registered once, refused with a wrong id or place, and gone after it was revoked."""
-    assert run("registry", "add-device", "wq-2", "--place", "out", "--data-dir", registered).code == 0
+    added = run("registry", "add-device", "wq-2", "--place", "out", "--data-dir", registered)
+    assert (added.code, added.out) == (0, "device wq-2 is registered\n")
     assert "registered already" in run("registry", "add-device", "wq-2", "--data-dir", registered).err
     assert run("registry", "add-device", "wq/3", "--data-dir", registered).code == 2
     assert "'nowhere'" in run("registry", "add-device", "wq-3", "--place", "nowhere", "--data-dir", registered).err
-    assert run("registry", "revoke-device", "wq-2", "--data-dir", registered).code == 0
+    revoked = run("registry", "revoke-device", "wq-2", "--data-dir", registered)
+    assert (revoked.code, revoked.out) == (0, "device wq-2 is revoked; what it sends is parked from now on\n")
     assert "not registered" in run("registry", "revoke-device", "wq-2", "--data-dir", registered).err
     devices = run("registry", "list", "devices", "--data-dir", registered, "--json").document["items"]
     assert [one["id"] for one in devices] == ["wq-1"]
@@ -241,6 +286,8 @@ def test_what_came_in_is_counted_parked_and_redriven(run: Run, registered: Path)
     assert run("journal", "redrive", parked[0]["offset"], "--data-dir", registered, "--json").document["redriven"] == 1
     left = run("journal", "parked", "--data-dir", registered, "--json").document["items"]
     assert [one["reason"] for one in left] == ["not_json"]
+    again = run("journal", "redrive", left[0]["offset"], parked[0]["offset"], "--data-dir", registered).out
+    assert again == f"0 messages accepted, 1 still parked: not_json 1; not parked messages: {parked[0]['offset']}\n"
 
 
 @pytest.mark.parametrize("arguments", [[], ["3", "--all"], ["--reason", "x", "--all"]])
