@@ -4,17 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import csv
+import json
+import subprocess
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
+import aiomqtt
 import pytest
 
 from tests.plugins.gateways import NewGateway
 from tests.plugins.influx import Bucket
-from tests.plugins.mosquitto import Mosquitto
-from tests.support.recorded import Measured, Recording, assert_same, cells, expected, flow, in_influxd, write_map
+from tests.plugins.mosquitto import Mosquitto, StartMosquitto
+from tests.support.process import HYGEIA
+from tests.support.recorded import (
+    Measured,
+    Recording,
+    assert_same,
+    cells,
+    expected,
+    flow,
+    in_influxd,
+    replay,
+    write_map,
+)
 
-pytestmark = [pytest.mark.mosquitto, pytest.mark.influxd]
+pytestmark = pytest.mark.mosquitto
 DEVICE = "secondary-7"
 FORMAT = "%Y年%m月%d日 %H时%M分"
 #: Asia/Shanghai has had no summer time since 1991.
@@ -62,6 +76,7 @@ def unheard_of(tmp_path: Path) -> Recording:
     return Recording(path, mapping, rows, expected(rows, times, COLUMNS))
 
 
+@pytest.mark.influxd
 async def test_a_map_file_alone_brings_in_any_csv(
     unheard_of: Recording, mosquitto: Mosquitto, influx_bucket: Bucket, new_gateway: NewGateway
 ) -> None:
@@ -78,3 +93,57 @@ async def test_a_map_file_alone_brings_in_any_csv(
     assert (place["id"], place["kind"], place["name"]["zh"]) == ("estate-7", "secondary_supply", "某小区泵房")
     tagged = influx_bucket.query('SHOW TAG VALUES FROM "water" WITH KEY = "place"')
     assert [row[1] for row in tagged[0]["values"]] == ["estate-7"]
+
+
+PH = Measured("ph", "ph", "-", "")
+UNIX_TIME = {"column": "at", "format": "unix_s"}
+
+
+async def test_the_recorded_pace_can_be_kept(mosquitto: Mosquitto, tmp_path: Path) -> None:
+    """With ``--speed 120`` minutes between two rows are half seconds between their messages."""
+    path = tmp_path / "paced.csv"
+    path.write_text("at,ph\n" + "".join(f"{1_770_000_000 + 60 * n},7.{n}\n" for n in range(4)), "utf-8")
+    mapping = write_map(
+        tmp_path / "paced.yaml",
+        [Measured("ph", "ph", "-", "")],
+        device="d-1",
+        time={"column": "at", "format": "unix_s"},
+    )
+    loop = asyncio.get_running_loop()
+    came = []
+    async with aiomqtt.Client("127.0.0.1", mosquitto.port) as client:
+        await client.subscribe("hygeia/v1/_/d-1/up/telemetry", qos=1)
+        replaying = asyncio.create_task(replay(path, mapping, mosquitto.url, "--speed", "120"))
+        async for message in client.messages:
+            assert isinstance(message.payload, bytes)
+            came.append((loop.time(), json.loads(message.payload)))
+            if len(came) == 4:
+                break
+        said = await replaying
+
+    assert said == {"published": 4, "points": 4, "skipped": 0}
+    assert [one["ts"] for _, one in came] == [1_770_000_000_000 + 60_000 * n for n in range(4)]
+    assert [one["values"] for _, one in came] == [{"ph": float(f"7.{n}")} for n in range(4)]
+    assert came[-1][0] - came[0][0] > 1.2
+
+
+@pytest.mark.parametrize("broker", ["mqtt://127.0.0.1:1", "mqtt://nobody:wrong@{}"])
+async def test_a_broker_that_takes_nothing_ends_a_replay_with_one_line(
+    start_mosquitto: StartMosquitto, tmp_path: Path, broker: str
+) -> None:
+    """Absent or refusing, it is named without the password, and the exit code is 2."""
+    there = start_mosquitto(users={"somebody": "right"})
+    path = tmp_path / "short.csv"
+    path.write_text("at,ph\n1770000000,7\n", "utf-8")
+    mapping = write_map(
+        tmp_path / "short.yaml",
+        [Measured("ph", "ph", "-", "")],
+        device="d-1",
+        time={"column": "at", "format": "unix_s"},
+    )
+    url = broker.format(f"127.0.0.1:{there.port}")
+    command = [HYGEIA, "replay", str(path), "--map", str(mapping), "--broker", url]
+    ran = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, timeout=60, check=False)
+    assert (ran.returncode, ran.stdout, ran.stderr.count("\n")) == (2, "", 1)
+    assert url.rpartition("@")[2].removeprefix("mqtt://") in ran.stderr
+    assert "wrong" not in ran.stderr

@@ -121,9 +121,9 @@ async def flow(recording: Recording, broker: Mosquitto, gateway: GatewayProcess)
     assert counted == [published, published, recording.points, 0, 0, 0]
 
 
-async def replay(recorded: Path, mapping: Path, broker: str) -> dict[str, int]:
+async def replay(recorded: Path, mapping: Path, broker: str, *more: str) -> dict[str, int]:
     """Publish a file through a broker; what the command says it did."""
-    command = [HYGEIA, "replay", str(recorded), "--map", str(mapping), "--broker", broker, "--json"]
+    command = [HYGEIA, "replay", str(recorded), "--map", str(mapping), "--broker", broker, "--json", *more]
     done = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, timeout=100, check=False)
     assert done.returncode == 0, done.stderr
     said: dict[str, int] = json.loads(done.stdout)
