@@ -270,6 +270,8 @@ class Series:
             self._ahead[index] = max(row.ts, self._ahead.get(index, _NEVER))
             self._odd.add(index)
             row.compare = True
+            if full:
+                self._doubt(index, row.ts)
             return
         if late:
             # Values were forgotten: an earlier one at this time may stand in the store.
@@ -281,6 +283,8 @@ class Series:
         if index in self._ahead:
             if row.ts <= self._ahead[index]:
                 row.compare = True
+                if full:
+                    self._doubt(index, row.ts)
             else:
                 del self._ahead[index]
         flag = "N" if row.flags is None else row.flags[place]
@@ -295,7 +299,7 @@ class Series:
 
     def _doubt(self, index: int, ts: int) -> None:
         """The store alone knows whether a value at ``ts`` was the first; kept as long as the ring holds it."""
-        held = {stamps[index] for stamps in self._ring_ts}
+        held = {self._last_ts[index], *(stamps[index] for stamps in self._ring_ts)}
         self._unsure[index] = [one for one in self._unsure.get(index, ()) if one in held and one != ts] + [ts]
 
     def _free_time(self, row: Row) -> int:

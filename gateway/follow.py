@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import Protocol
 
 import msgspec
@@ -18,7 +19,9 @@ from gateway.store.base import Item, RetryError, StoreParked
 log = structlog.get_logger(__name__)
 
 BATCH_BYTES = 1 << 20
-BATCH_ITEMS = 5_000
+BATCH_ITEMS = 10_000
+#: Seconds from one batch to the next at the least, while fewer than BATCH_ITEMS wait.
+GATHER_S = 0.1
 
 
 class Alarm(Protocol):
@@ -30,8 +33,9 @@ class Alarm(Protocol):
 
 
 class Follower:
-    """Moves one store along. ``state``: ``ok``, ``behind`` (retrying), ``down`` (for long), ``held`` (a person must act); ``words`` why.
+    """Moves one store along.
 
+    ``state`` is ``ok``, ``behind`` (retrying), ``down`` (for long) or ``held`` (a person must act), ``words`` say why.
     ``alarm`` is called in the follower's thread.
     """
 
@@ -40,6 +44,7 @@ class Follower:
         self.cursor = core.store.stats().cursor
         self.state = "ok"
         self.words = ""
+        self._written_at = 0.0
         self._decider = core.decider
         self._reader = Reader(core.installation.journal)
         self._engine = core.engine
@@ -66,6 +71,7 @@ class Follower:
         batch: tuple[int, list[Item]] | None = None
         while True:
             try:
+                self._gather()
                 batch = batch or self._next()
                 if batch is None:
                     if self._stopping.is_set():
@@ -91,9 +97,16 @@ class Follower:
                 continue
             self._note(parked)
             self.cursor = last
+            self._written_at = time.monotonic()
             batch, tries = None, 0
             if self.state != "ok":
                 self._fine()
+
+    def _gather(self) -> None:
+        """A batch has a price of its own: unless many records wait, let them gather for a moment."""
+        left = self._written_at + GATHER_S - time.monotonic()
+        if left > 0 and not self._stopping.is_set():
+            self._decider.wait(self.cursor + BATCH_ITEMS, left)
 
     def _next(self) -> tuple[int, list[Item]] | None:
         decided = self._decider.cursor

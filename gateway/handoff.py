@@ -6,9 +6,13 @@ Bounded: a store that is slow or dead loses the hand-off, not the data; it then 
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 
 from gateway.store.base import Item
+
+#: A store that took nothing for so many seconds is not waited for.
+LIVELY_S = 1.0
 
 
 class Handoff:
@@ -18,11 +22,18 @@ class Handoff:
         self._limit = limit
         self._batches: deque[tuple[int, int, list[Item]]] = deque()
         self._held = 0
-        self._lock = threading.Lock()
+        self._taken = 0.0
+        self._lock = threading.Condition()
 
-    def put(self, first: int, last: int, items: list[Item]) -> None:
-        """The records ``first`` to ``last`` are decided and committed; ``items`` is what a store writes of them."""
+    def put(self, first: int, last: int, items: list[Item], patience: float = 0.0) -> None:
+        """The records ``first`` to ``last`` are decided and committed; ``items`` is what a store writes of them.
+
+        Where there is no room, waits up to ``patience`` seconds for a store that took something lately: deciding an old
+        backlog, that is cheaper than decoding everything a second time.
+        """
         with self._lock:
+            if patience and self._held > self._limit and time.monotonic() - self._taken < LIVELY_S:
+                self._lock.wait_for(lambda: self._held <= self._limit, patience)
             self._batches.append((first, last, items))
             self._held += len(items) + 1
             while self._held > self._limit and len(self._batches) > 1:
@@ -40,4 +51,6 @@ class Handoff:
                 _, last, more = self._batches.popleft()
                 self._held -= len(more) + 1
                 items = [*items, *more] if items else more
+            self._taken = time.monotonic()
+            self._lock.notify_all()
             return last, items

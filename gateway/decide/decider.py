@@ -25,6 +25,10 @@ log = structlog.get_logger(__name__)
 
 #: Bytes of journal decided in one transaction at the most.
 BATCH_BYTES = 1 << 20
+#: A batch with so many records behind it is old: nobody waits for its alerts to the moment.
+OLD_RECORDS = 20_000
+#: Seconds that an old batch may wait for a store that keeps up.
+STORE_PATIENCE_S = 0.25
 #: Seconds before a refused commit is tried again.
 COMMIT_AGAIN_S = 1.0
 #: Records between two snapshots at the least; a snapshot costs about 0.2 us a channel.
@@ -108,7 +112,8 @@ class Decider:
         last = batch[-1].offset
         self._commit(out, last)
         self.fold.messages.committed()
-        self._handoff.put(batch[0].offset, last, out.items)
+        old = self._journal.durable - last > OLD_RECORDS
+        self._handoff.put(batch[0].offset, last, out.items, STORE_PATIENCE_S if old else 0.0)
         with self._moved:
             self.cursor = last
             self._moved.notify_all()
