@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 #: Bytes of a topic at most (MQTT 5, 1.5.4).
 _LONGEST = 65_535
 
@@ -31,6 +33,35 @@ def matches(pattern: list[str], levels: list[str]) -> bool:
         if index >= len(levels) or level not in {"+", levels[index]}:
             return False
     return len(pattern) == len(levels)
+
+
+def covers(wide: list[str], narrow: list[str]) -> bool:
+    """Whether every topic that the split filter ``narrow`` matches is also one of ``wide`` (a filter covers itself)."""
+    if narrow[0].startswith("$") and wide[0] in {"+", "#"}:
+        return False
+    if narrow == ["#"]:
+        narrow = ["+", "#"]  # the same: no topic is without a level
+    for index, level in enumerate(wide):
+        if level == "#":
+            return True
+        if index >= len(narrow) or narrow[index] == "#" or level not in {"+", narrow[index]}:
+            return False
+    return len(wide) == len(narrow)
+
+
+def uncovered(patterns: Iterable[str]) -> list[str]:
+    """The filters that no other one covers, in their order; of those that match the same topics the first.
+
+    They match what all match, and a broker that delivers once a subscription delivers less of it twice.
+    """
+    split = {one: one.split("/") for one in patterns}
+    kept: list[str] = []
+    for one, levels in split.items():
+        if any(covers(split[other], levels) for other in kept):
+            continue
+        kept = [other for other in kept if not covers(levels, split[other])]
+        kept.append(one)
+    return kept
 
 
 def specificity(pattern: str) -> tuple[int, ...]:

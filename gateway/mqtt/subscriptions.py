@@ -10,6 +10,7 @@ from typing import Any
 import mqtt5
 import msgspec
 
+from devices.topics import uncovered
 from gateway.errors import JournalFailedError
 from gateway.mqtt import note
 from gateway.mqtt.connection import Connection, UnreachableError
@@ -48,30 +49,36 @@ class Subscriptions:
         return lost
 
     async def update(self, connection: Connection, wanted: list[str]) -> list[str]:
-        """Subscribe what is new in ``wanted`` and unsubscribe what is no longer in it; gives what was refused.
+        """Have the session match what ``wanted`` matches; gives what was refused.
 
-        Nothing is sent where the session has exactly these filters. Raises UnreachableError, TimeoutError.
+        A broker delivers a message once a subscription that matches it, so a filter that another one covers is not
+        subscribed, unless the wider one is refused. Nothing is sent where the session has exactly these filters.
+        Raises UnreachableError, TimeoutError.
         """
         known = self._note
-        new = [one for one in dict.fromkeys(wanted) if one not in known.filters]
-        old = [one for one in known.asked if one not in wanted]
-        if not new and not old:
+        have, asked = list(known.filters), list(known.asked)
+        needed = uncovered(wanted)
+        if set(needed) <= set(have) and set(asked) <= set(needed):
             return []
         known.session = True
-        known.asked = list(dict.fromkeys([*known.asked, *wanted]))
+        known.asked = list(dict.fromkeys([*asked, *wanted]))
         await self.save()
         refused: list[str] = []
         async with asyncio.timeout(None if connection.paused else _SUBSCRIBE_TIMEOUT_S):
-            if new:
+            while new := [one for one in needed if one not in have]:
                 codes = await connection.subscribe([_filter(one) for one in new])
                 for one, code in zip(new, codes, strict=True):
                     if code >= 0x80:
                         refused.append(one)
                         self._tell("subscription_refused", {"filter": one, "reason": f"reason code {code}"})
+                    else:
+                        have.append(one)
+                needed = uncovered(one for one in wanted if one not in refused)
+            old = [one for one in asked if one not in needed]
             if old:
                 await connection.unsubscribe(old)
-        known.filters = [one for one in dict.fromkeys(wanted) if one not in refused]
-        known.asked = list(known.filters)
+        known.filters = needed
+        known.asked = list(needed)
         await self.save()
         return refused
 
