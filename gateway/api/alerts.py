@@ -83,7 +83,7 @@ def alerts(
 
 @router.get("/alerts/{id}", response_model=AlertHistory)
 def alert(request: Request, caller: Caller, id: str) -> dict[str, Any]:  # noqa: A002 - the name in the path
-    """Show one alert with every step and what it rests on."""
+    """Show one alert with every step, what it rests on, and who was told."""
     table, steps = state.alerts, state.transitions
     shown = condition(caller.scope, table.c.unit, table.c.grid)
     with context_of(request).services.engine.connect() as connection:
@@ -97,8 +97,29 @@ def alert(request: Request, caller: Caller, id: str) -> dict[str, Any]:  # noqa:
             .order_by(steps.c.offset, steps.c.n)
         ).mappings()
         transitions = [_transition(step) for step in history]
+        deliveries = [dict(one) for one in connection.execute(_deliveries(id)).mappings()]
     decided = {name: row[name] for name in ("version", "pack_digest", "registry_version")}
-    return {name: row[name] for name in KEYS} | decided | {"transitions": transitions}
+    return {name: row[name] for name in KEYS} | decided | {"transitions": transitions, "deliveries": deliveries}
+
+
+def _deliveries(id_: str) -> sa.Select[Any]:
+    """What was to be told of an alert, to which channel, and what became of it."""
+    outbox, tried, steps = state.outbox, state.attempts, state.transitions
+    of_alert = sa.select(steps.c.offset).where(steps.c.alert == id_)
+    return (
+        sa.select(
+            outbox.c.channel,
+            outbox.c.event,
+            outbox.c.state_now.label("state"),
+            outbox.c.created_at,
+            sa.func.coalesce(tried.c.tries, 0).label("tries"),
+            sa.func.nullif(tried.c.last_error, "").label("last_error"),
+        )
+        .join(tried, (tried.c.offset == outbox.c.offset) & (tried.c.n == outbox.c.n), isouter=True)
+        # The offsets find the rows by the primary key; one record may move several alerts, hence the key.
+        .where(outbox.c.offset.in_(of_alert), sa.func.substr(outbox.c.key, 1, len(id_) + 1) == f"{id_}:")
+        .order_by(outbox.c.offset, outbox.c.n)
+    )
 
 
 def _transition(step: sa.RowMapping) -> dict[str, Any]:

@@ -86,8 +86,9 @@ def answer_of(request: Request, caller: Caller, offset: Annotated[int, Path(ge=0
     with context.services.engine.connect() as connection:
         found = connection.execute(sa.select(state.answers.c.body).where(state.answers.c.offset == offset)).scalar()
     if found is None:
-        decide = context.services.lags().get("decide")
-        if decide is None or offset <= decide.cursor:
+        lags = context.services.lags()
+        waits = "decide" in lags and lags["decide"].cursor < offset <= lags["journal"].cursor
+        if not waits or context.services.message(offset) is not None:
             raise RefusedError(404, f"there is no command at offset {offset}")
         waiting = {"offset": offset, "status": 202}
         return Response(msgspec.json.encode(waiting), 202, media_type="application/json")

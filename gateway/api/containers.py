@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import msgspec
 import sqlalchemy as sa
 from fastapi import APIRouter, Request, Response
 
+from custody.identity import container_ids
+from devices.codecs.document import NotJsonError, parse
 from gateway import state
 from gateway.api.auth import Caller
 from gateway.api.context import context_of
@@ -69,8 +72,9 @@ def _statement(query: ListQuery, devices: list[str] | None, cursor: tuple[int, s
 
 def _container(row: sa.RowMapping) -> dict[str, Any]:
     sent = _sent(row["bytes"])
-    ids = [one for one in sent.get("ids") or [] if isinstance(one, dict)]
-    weight = sent.get("weight") if isinstance(sent.get("weight"), dict) else None
+    ids = sent.get("ids")
+    group = ids if isinstance(ids, list) else []
+    weight = _mapping(sent.get("weight"))
     event = {
         "offset": row["offset"],
         "id": row["event_id"],
@@ -84,10 +88,11 @@ def _container(row: sa.RowMapping) -> dict[str, Any]:
         "entry": None,
         "flags": msgspec.json.decode(row["flags"]),
     }
-    alone = weight is not None and len(ids) == 1
+    # One weight over several containers is the group's and is never divided (DESIGN 4.2).
+    alone = len(container_ids(group, set())) == 1
     return {
         "id": row["id"],
-        "ids": ids,
+        "ids": [one for one in group if isinstance(one, dict) and container_ids([one], set()) == [row["id"]]],
         "category": _text(sent.get("category")),
         "state": None,
         "holder": None,
@@ -100,9 +105,30 @@ def _container(row: sa.RowMapping) -> dict[str, Any]:
 
 
 def _sent(raw: bytes | None) -> dict[str, Any]:
-    """The event as the terminal sent it; it was JSON when it was accepted."""
-    document = {} if raw is None else msgspec.json.decode(raw)
+    """The event as the terminal sent it, read as leniently as when it was accepted, as far as JSON can say it again."""
+    try:
+        document = {} if raw is None else _sayable(parse(raw))
+    except NotJsonError:
+        return {}
     return document if isinstance(document, dict) else {}
+
+
+def _sayable(value: object) -> object:
+    """``value`` without what no JSON answer holds: lone surrogates become ``?``, NaN and infinity null.
+
+    Integers beyond 64 bits become their digits, as text.
+    """
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, int):
+        return value if -(2**63) <= value < 2**63 else str(value)
+    if isinstance(value, list):
+        return [_sayable(one) for one in value]
+    if isinstance(value, dict):
+        return {str(_sayable(key)): _sayable(one) for key, one in value.items()}
+    return value
 
 
 def _mapping(value: object) -> dict[str, Any] | None:

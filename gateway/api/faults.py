@@ -19,6 +19,15 @@ log = structlog.get_logger(__name__)
 #: Values of these fields never appear in an answer.
 SECRET_FIELDS = frozenset({"password", "old", "new", "token"})
 _SHOWN = 200
+SHA256 = "^[0-9a-f]{64}$"
+TOKEN_ID = "^[0-9a-f]{12}$"  # noqa: S105 - the form of an id, no secret
+COMMAND = r"^[a-z_]{1,40}\.[a-z_-]{1,40}$"
+#: What a pattern means to a person; every pattern of a route or shape stands here.
+PATTERNS = {
+    SHA256: "a SHA-256: 64 hex digits in lower case",
+    TOKEN_ID: "the id of a token: 12 hex digits in lower case",
+    COMMAND: "the name of a command, such as alerts.ack: section, dot, word, in lower case",
+}
 
 
 class Fault(BaseModel):
@@ -55,7 +64,8 @@ class RefusedError(Exception):
 
 def wrong(field: str, value: object, allowed: str) -> RefusedError:
     """The answer 422 for one wrong value."""
-    return RefusedError(422, f"{field}: {_shown(field, value)!r} is not allowed", [_fault(field, value, allowed)])
+    fault = _fault(field, value, allowed)
+    return RefusedError(422, _line(fault), [fault])
 
 
 def reply(
@@ -80,7 +90,7 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(RequestValidationError)
     async def invalid(_request: Request, error: RequestValidationError) -> Response:
         faults = [_from_pydantic(one) for one in error.errors()]
-        return reply(422, "; ".join(f"{one.field}: {one.allowed}" for one in faults), faults)
+        return reply(422, "; ".join(_line(one) for one in faults), faults)
 
     @app.exception_handler(RetryError)
     async def busy(_request: Request, error: RetryError) -> Response:
@@ -102,8 +112,16 @@ def _from_pydantic(error: Mapping[str, Any]) -> Fault:
         return Fault(field="body", value="", allowed="a JSON document")
     if error["type"] == "missing":
         return _fault(field, "", "a value: it is missing")
+    if error["type"] == "string_pattern_mismatch":
+        return _fault(field, error.get("input", ""), PATTERNS.get(str(error["ctx"]["pattern"]), "another form"))
     words = str(error["msg"]).removeprefix("Value error, ").removeprefix("Input should be ")
     return _fault(field, error.get("input", ""), words)
+
+
+def _line(fault: Fault) -> str:
+    """Field, value and what is allowed in one line."""
+    value = f"{fault.value!r} is not allowed; allowed: " if fault.value else ""
+    return f"{fault.field}: {value}{fault.allowed}"
 
 
 def _fault(field: str, value: object, allowed: str) -> Fault:

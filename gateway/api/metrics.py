@@ -92,6 +92,7 @@ class _Gateway(Collector):
             family = CounterMetricFamily if grows else GaugeMetricFamily
             yield family(metric, words, value=value)
         yield self._alerts()
+        yield self._notifications()
         yield from self._followers()
 
     def _alerts(self) -> Metric:
@@ -102,6 +103,18 @@ class _Gateway(Collector):
             found = {str(name): int(count) for name, count in connection.execute(statement.group_by(table.c.severity))}
         for severity in ("info", "warning", "major", "critical"):
             family.add_metric((severity,), found.get(severity, 0))
+        return family
+
+    def _notifications(self) -> Metric:
+        family = GaugeMetricFamily(
+            "hygeia_notifications", "Notices of alerts, by what became of them.", labels=("state",)
+        )
+        column = state.outbox.c.state_now
+        with self._services.engine.connect() as connection:
+            counted = connection.execute(sa.select(column, sa.func.count()).group_by(column))
+            found = {str(name): int(count) for name, count in counted}
+        for name in ("waiting", "delivered", "refused", "dead"):
+            family.add_metric((name,), found.get(name, 0))
         return family
 
     def _followers(self) -> Iterator[Metric]:

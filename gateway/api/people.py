@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from gateway import accounts
 from gateway.api.auth import AnyCaller, Principal, require
 from gateway.api.context import context_of
-from gateway.api.faults import RefusedError, wrong
+from gateway.api.faults import TOKEN_ID, RefusedError, wrong
 from gateway.api.session import refused
 from gateway.api.shapes import Page
 
@@ -153,7 +153,7 @@ def create_token(request: Request, caller: AnyCaller, body: Annotated[NewToken, 
 
 
 @router.post("/tokens/{id}/revoke", status_code=204)
-def revoke_token(request: Request, caller: AnyCaller, id: Annotated[str, Path(pattern="^[0-9a-f]{12}$")]) -> Response:  # noqa: A002 - the name in the path
+def revoke_token(request: Request, caller: AnyCaller, id: Annotated[str, Path(pattern=TOKEN_ID)]) -> Response:  # noqa: A002 - the name in the path
     """End a token of one's own; administrators end any."""
     require(caller, "see")
     _signed_in(caller)

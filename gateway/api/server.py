@@ -26,6 +26,7 @@ class Server:
         config = uvicorn.Config(
             app,
             log_config=None,
+            log_level="warning",  # its start and stop are the gateway's own lines
             access_log=False,
             lifespan="off",
             server_header=False,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from gateway.api.faults import COMMAND
 
 T = TypeVar("T")
 
@@ -78,6 +80,17 @@ class Transition(BaseModel):
     payload_b64: str | None
 
 
+class Delivery(BaseModel):
+    """One notice of an alert: `state` is waiting, delivered, refused (by the receiver) or dead (given up)."""
+
+    channel: str
+    event: str
+    state: Literal["waiting", "delivered", "refused", "dead"]
+    created_at: int
+    tries: int
+    last_error: str | None
+
+
 class AlertHistory(Alert):
     """An alert with what it rests on: software and rules that decided, and every step."""
 
@@ -85,6 +98,7 @@ class AlertHistory(Alert):
     pack_digest: str
     registry_version: int
     transitions: list[Transition]
+    deliveries: list[Delivery]
 
 
 class ParkedMessage(BaseModel):
@@ -136,7 +150,7 @@ class Command(BaseModel):
     """A command and its arguments, as the command line has them: ``{"command": "alerts.ack", "args": {"id": ...}}``."""
 
     model_config = ConfigDict(extra="forbid")
-    command: str = Field(pattern=r"^[a-z_]{1,40}\.[a-z_-]{1,40}$")
+    command: str = Field(pattern=COMMAND)
     args: dict[str, Any] = {}
 
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 import os
+import re
 from typing import Any
 
 import pytest
 
 from gateway import state
-from gateway.api import files
-from gateway.api.services import Answer, Lag
+from gateway.api import faults, files
+from gateway.api.app import build_app
+from gateway.api.services import Answer, Lag, RawMessage
 from tests.plugins.fake_services import RUNTIME_TOKEN, FakeServices
 from tests.plugins.http_caller import Caller, token_for
 
@@ -46,7 +49,12 @@ async def test_a_command_that_takes_longer_is_asked_for_later(services: FakeServ
     assert reply.status == 202
     where = reply.header("location") or ""
     assert where == "/api/v1/commands/101"
+    assert (await runtime.get(where)).status == 404, "the journal has no such offset yet"
+    services.followers["journal"] = Lag(101, 0, "ok")
     assert (await runtime.get(where)).status == 202
+    services.messages[101] = RawMessage(101, 0, "t", b"{}")
+    assert (await runtime.get(where)).status == 404, "a device's message is no command"
+    services.messages.clear()
     services.followers["decide"] = Lag(101, 0, "ok")
     assert (await runtime.get(where)).status == 404
     await asyncio.to_thread(services.insert, state.answers, offset=101, body='{"status": 409, "reason": "too late"}')
@@ -92,13 +100,52 @@ async def test_a_file_is_kept_under_its_hash(services: FakeServices, runtime: Ca
     reply = await put(runtime, content, content_type="image/jpeg")
     assert reply.status == 200, reply.text
     assert reply.json()["size"] == 300_000
-    again = await put(runtime, content)
+    services.clock.now += 60_000
+    again = await put(runtime, content, content_type="text/plain")
     assert again.status == 200
+    assert again.json() == reply.json()
     back = await runtime.get(f"/api/v1/files/{hashlib.sha256(content).hexdigest()}")
     assert back.body == content
     assert back.header("content-type") == "image/jpeg"
-    (listed,) = (await runtime.get("/api/v1/files")).json()["items"]
-    assert listed["sha256"] == hashlib.sha256(content).hexdigest()
+    assert (await runtime.get("/api/v1/files")).json()["items"] == [reply.json()]
+
+
+async def test_a_damaged_note_costs_only_its_own_file(services: FakeServices, runtime: Caller) -> None:
+    """The list goes on without it, and handing the file in again mends it."""
+    await put(runtime, b"whole")
+    shown = (await put(runtime, b"damaged")).json()
+    note = services.settings.data.dir / "files" / shown["sha256"][:2] / f"{shown['sha256']}.json"
+    await asyncio.to_thread(note.write_bytes, b"{")
+    (left,) = (await runtime.get("/api/v1/files")).json()["items"]
+    assert left["sha256"] == hashlib.sha256(b"whole").hexdigest()
+    await put(runtime, b"damaged")
+    assert len((await runtime.get("/api/v1/files")).json()["items"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "words"),
+    [
+        ("GET", "/api/v1/files/xyz", "sha256: 'xyz' is not allowed; allowed: a SHA-256: 64 hex digits in lower case"),
+        ("GET", "/api/v1/alerts?limit=0", "limit: '0' is not allowed; allowed: greater than or equal to 1"),
+        ("GET", "/api/v1/alerts?from=noon", "from: 'noon' is not allowed; allowed: "),
+        ("POST", "/api/v1/commands", "command: 'drop table' is not allowed; allowed: the name of a command"),
+    ],
+)
+async def test_a_refusal_names_field_value_and_what_is_allowed(
+    services: FakeServices, runtime: Caller, method: str, path: str, words: str
+) -> None:
+    """In words: nobody has to read a regular expression."""
+    body = b'{"command": "drop table"}' if method == "POST" else b""
+    reply = await runtime.call(method, path, {"content-type": "application/json"}, body)
+    assert reply.status == 422
+    assert reply.json()["reason"].startswith(words)
+
+
+def test_every_pattern_of_the_api_has_words(services: FakeServices) -> None:
+    """A pattern that somebody adds needs words for people."""
+    patterns = set(re.findall(r'"pattern": ("(?:[^"\\\\]|\\\\.)*")', json.dumps(build_app(services).openapi())))
+    assert patterns
+    assert {json.loads(one) for one in patterns} <= faults.PATTERNS.keys()
 
 
 async def test_bytes_that_are_not_what_the_name_says_are_refused(services: FakeServices, runtime: Caller) -> None:
@@ -131,11 +178,15 @@ async def test_a_file_is_seen_in_the_scope_of_those_who_handed_it_in(city: FakeS
     """A page that it holds is a download, not a page."""
     content = b"<script>alert(1)</script>"
     name = hashlib.sha256(content).hexdigest()
-    nobody = await city_caller.get(f"/api/v1/files/{name}")
-    assert nobody.status == 401
+    assert (await city_caller.get(f"/api/v1/files/{name}")).status == 404
     assert (await put(city_caller, content)).status == 401
     city_caller.token = await asyncio.to_thread(token_for, city, "unit_user", "hosp-1")
     assert (await put(city_caller, content, content_type="text/html")).status == 200
+    token, city_caller.token = city_caller.token, None
+    local = (await city_caller.get("/api/v1/files")).json()["items"]
+    assert [one["sha256"] for one in local] == [name], "on loopback nobody is a viewer of everything"
+    assert (await city_caller.get(f"/api/v1/files/{name}")).body == content
+    city_caller.token = token
     shown = await city_caller.get(f"/api/v1/files/{name}")
     assert shown.header("content-type") == "application/octet-stream"
     assert "attachment" in (shown.header("content-disposition") or "")

@@ -237,6 +237,86 @@ async def test_a_container_shows_the_scan_by_which_it_became_known(looking: Call
     assert (await looking.get("/api/v1/containers", place="wtp-1-out")).json()["items"] == []
 
 
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b'\xef\xbb\xbf{"ids": [{"k": "qr", "v": "MW-9"}], "category": "sharps"}',
+        b'{"ids": [{"k": "qr", "v": "MW-9", "\\udfff": 1}], "category": "sharps", "by": {"\\ud800": 1}}',
+        b'{"ids": [{"k": "qr", "v": "MW-9"}], "category": "sharps", "weight": {"net_g": NaN, "x": 1e999}}',
+        b'{"ids": [{"k": "qr", "v": "MW-9"}], "category": "sharps", "weight": {"net_g": 1%s}}' % (b"0" * 30),
+    ],
+)
+async def test_no_scan_breaks_the_list_of_containers(city: FakeServices, city_caller: Caller, raw: bytes) -> None:
+    """What the decoder took from a terminal is listed, in JSON and CSV."""
+    await in_thread(lambda: city.container("MW-9", 901, "scale-1", raw))
+    reply = await city_caller.get("/api/v1/containers")
+    assert reply.status == 200, reply.text
+    assert [(one["id"], one["category"]) for one in reply.json()["items"]] == [
+        ("MW-1", "infectious"),
+        ("MW-9", "sharps"),
+    ]
+    assert reply.json()["items"][1]["ids"][0]["v"] == "MW-9"
+    assert (await city_caller.get("/api/v1/containers", format="csv")).status == 200
+
+
+@pytest.mark.parametrize("raw", [b"", b"{", b"[1]", b"\xff", b'{"ids": 3, "weight": [], "by": 1}'])
+async def test_a_scan_that_is_no_event_costs_only_its_own_words(
+    city: FakeServices, city_caller: Caller, raw: bytes
+) -> None:
+    """The container is known by its id alone."""
+    await in_thread(lambda: city.container("MW-9", 901, "scale-1", raw))
+    reply = await city_caller.get("/api/v1/containers")
+    assert reply.status == 200, reply.text
+    assert reply.json()["items"][1]["ids"] == []
+
+
+async def test_containers_of_one_scan_list_their_own_ids_only(city: FakeServices, city_caller: Caller) -> None:
+    """Nothing ties the ids of a group together; its weight is nobody's alone."""
+    ids = [{"k": "qr", "v": "MW-8"}, {"k": "epc", "v": "3066c4409047e140075bcd15"}]
+    epc = "3066C4409047E140075BCD15"
+    await in_thread(lambda: city.container("MW-8", 901, "scale-1", ids=ids, weight={"net_g": 500}))
+    await in_thread(lambda: city.insert(state.containers, id=epc, offset=901))
+    items = (await city_caller.get("/api/v1/containers")).json()["items"]
+    assert {one["id"]: one["ids"] for one in items if one["offset"] == 901} == {"MW-8": ids[:1], epc: ids[1:]}
+    assert [one["net_g"] for one in items if one["offset"] == 901] == [None, None]
+
+
+async def test_an_alert_tells_what_became_of_its_notices(city: FakeServices, city_caller: Caller) -> None:
+    """By channel, with the tries and the last error; notices of other alerts of the same record are not its own."""
+
+    def told() -> None:
+        city.alert("al-7", "wq-1")
+        city.insert(state.transitions, offset=800, n=1, alert="al-7", event="fired")
+        for n, (key, now) in enumerate(
+            (("al-7", "delivered"), ("al-7", "dead"), ("al-70", "refused"), ("al-7", "waiting"))
+        ):
+            city.insert(
+                state.outbox,
+                offset=800,
+                n=n,
+                channel=f"c{n}",
+                event="fired",
+                key=f"{key}:800:{n}",
+                created_at=5,
+                state_now=now,
+                body="{}",
+            )
+        city.insert(state.attempts, offset=800, n=0, tries=1)
+        city.insert(state.attempts, offset=800, n=1, tries=9, last_error="no answer")
+
+    await in_thread(told)
+    deliveries = (await city_caller.get("/api/v1/alerts/al-7")).json()["deliveries"]
+    usual = {"event": "fired", "created_at": 5}
+    assert deliveries == [
+        usual | {"channel": "c0", "state": "delivered", "tries": 1, "last_error": None},
+        usual | {"channel": "c1", "state": "dead", "tries": 9, "last_error": "no answer"},
+        usual | {"channel": "c3", "state": "waiting", "tries": 0, "last_error": None},
+    ]
+    metrics = (await city_caller.get("/metrics")).text
+    for now in ("waiting", "delivered", "refused", "dead"):
+        assert f'hygeia_notifications{{state="{now}"}} 1.0' in metrics
+
+
 async def test_places_below_a_place_are_found_with_it(services: FakeServices, caller: Caller) -> None:
     """The place filter covers the tree."""
     await in_thread(

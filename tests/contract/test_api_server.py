@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import http.client
+import logging
 import socket
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -31,6 +32,18 @@ async def test_port_0_takes_a_free_port_and_says_which(tmp_path: Path) -> None:
     await server.stop()
     with pytest.raises(ConnectionRefusedError):
         await asyncio.to_thread(status, address)
+    await in_thread(services.engine.dispose)
+
+
+async def test_the_server_says_nothing_of_its_own_start_and_stop(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The gateway's own lines say where it is."""
+    caplog.set_level(logging.INFO)
+    services, server = await served(tmp_path, "127.0.0.1:0")
+    await server.start()
+    await server.stop()
+    assert [one.getMessage() for one in caplog.records if one.name.startswith("uvicorn")] == []
     await in_thread(services.engine.dispose)
 
 

@@ -251,11 +251,11 @@ class FakeServices:
         }
         self.insert(state.outcomes, **(usual | {"offset": offset} | row))
 
-    def container(self, id_: str, offset: int, device: str, **event: Any) -> None:
-        """A container with its first scan."""
+    def container(self, id_: str, offset: int, device: str, raw: bytes | None = None, **event: Any) -> None:
+        """A container with its first scan; ``raw`` is what the terminal really sent."""
         sent = {"id": f"T-{offset}", "step": "pack", "ids": [{"k": "qr", "v": id_}], "category": "infectious"} | event
         sha256 = f"{offset:064x}"
-        self.insert(state.copies, sha256=sha256, bytes=json.dumps(sent).encode())
+        self.insert(state.copies, sha256=sha256, bytes=json.dumps(sent).encode() if raw is None else raw)
         self.insert(
             state.custody_events,
             offset=offset,
