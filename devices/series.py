@@ -267,10 +267,12 @@ class Series:
         full = all(stamps[index] != _NEVER for stamps in self._ring_ts)
         self._remember(index, row.ts, value)
         if ahead:
-            self._ahead[index] = max(row.ts, self._ahead.get(index, _NEVER))
+            highest = self._ahead.get(index, _NEVER)
+            self._ahead[index] = max(row.ts, highest)
             self._odd.add(index)
             row.compare = True
-            if full:
+            # Beyond everything that ever came it is the first; else one that was forgotten may have been there.
+            if full and row.ts <= highest:
                 self._doubt(index, row.ts)
             return
         if late:
