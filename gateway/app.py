@@ -74,7 +74,7 @@ class Gateway:
         await asyncio.to_thread(store.open)
         stops.push_async_callback(asyncio.to_thread, core.store.close)
         self._alarms = set(core.decider.fold.alerting.alarms)
-        self.deliver = Deliver.of(self.settings, core.engine, core.journal, self.clock)
+        self.deliver = await asyncio.to_thread(Deliver.of, self.settings, core.engine, core.journal, self.clock)
         self.follower = Follower(core, self._alarm)
         self.intake = Intake(
             MqttOptions.of(self.settings),
