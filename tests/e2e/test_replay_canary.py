@@ -14,9 +14,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from gateway.drive.pace import Acknowledged
 from tests.plugins.gateways import NewGateway
 from tests.plugins.influx import Bucket
 from tests.plugins.mosquitto import Mosquitto
+from tests.support.numbered import assert_each_counted_once
 from tests.support.recorded import (
     Floats,
     Measured,
@@ -87,7 +89,7 @@ def canary(shared: Path, tmp_path: Path) -> Recording:
 async def test_every_value_of_the_recorded_station_arrives_once_in_duckdb(
     canary: Recording, mosquitto: Mosquitto, new_gateway: NewGateway
 ) -> None:
-    """All 86,364 values are in the embedded store with time, point and unit; 30 days of no chlorine are one alert."""
+    """All 86,364 values are stored with time, point and unit; 30 days of no chlorine are one alert; a replay agrees."""
     gateway = new_gateway(mosquitto.url)
     await flow(canary, mosquitto, gateway)
     path = f"/api/v1/readings?device={DEVICE}&parameter=temperature&point=B&limit=1&from=0"
@@ -97,6 +99,9 @@ async def test_every_value_of_the_recorded_station_arrives_once_in_duckdb(
 
     for measured, series in canary.series.items():
         assert_same(in_duckdb(gateway.folder / "readings.duckdb", DEVICE, measured), series)
+    acknowledged = Acknowledged()
+    acknowledged.numbers[DEVICE] = set(range(1, canary.rows - canary.empty + 1))
+    await asyncio.to_thread(assert_each_counted_once, gateway.folder, acknowledged)
     first = canary.series[TEMPERATURE]
     assert (shown["ts"], shown["parameter_unit"], shown["point"]) == (first.ts[0], "degC", "B")
     assert shown["value"] == pytest.approx(first.values[0])
