@@ -18,6 +18,7 @@ COLUMNS = (
     *("id", "state", "severity", "place", "device", "point", "parameter", "value", "limit_value", "parameter_unit"),
     *("since", "fired_at", "cleared_at", "rule"),
 )
+DELIVERIES = ("created_at", "channel", "event", "state", "tries", "last_error")
 STEPS = ("at", "event", "from_state", "to_state", "value", "by", "reason", "offset")
 
 app = typer.Typer(help="Alerts: what is wrong now, and the history of one.", no_args_is_help=True)
@@ -58,7 +59,10 @@ def show_(
     if json:
         show.document(alert)
         return
-    steps = alert.pop("transitions")
+    steps, deliveries = alert.pop("transitions"), alert.pop("deliveries", [])
     show.fields(alert, settings.zone)
     show.say("")
     show.table(steps, STEPS, settings.zone)
+    if deliveries:
+        show.say("")
+        show.table(deliveries, DELIVERIES, settings.zone)
