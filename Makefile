@@ -4,7 +4,7 @@ SHELL := /bin/sh
 READY := .venv/.ready
 RUN := .venv/bin/
 # Two workers: most tests wait for servers. make test PYTEST_ARGS="-k journal" runs a part.
-WORKERS ?= -n 2 --dist loadfile
+WORKERS ?= -n 2 --dist worksteal
 PYTEST_ARGS ?=
 DEMO_ARGS ?=
 
