@@ -53,15 +53,20 @@ def demo(
     with _folder(data_dir) as folder:
         settings = _settings(folder, port)
         configure(settings.log.level, settings.log.format)
-        found = uvloop.run(_run(settings, seconds, fast=fast))
+        found, whole = uvloop.run(_run(settings, seconds, fast=fast))
     if report is not None:
         report.write_bytes(msgspec.json.format(msgspec.json.encode(found), indent=2))
     document(found)
-    if found["lost"] or found["duplicated"]:
+    if not whole:
+        complain(
+            pick({"zh": "网关中途停止，原因见上方日志", "en": "the gateway stopped in between; its log above says why"})
+        )
+    if found["lost"] or found["duplicated"] or not whole:
         raise typer.Exit(1)
 
 
-async def _run(settings: Settings, seconds: float | None, *, fast: bool) -> dict[str, Any]:
+async def _run(settings: Settings, seconds: float | None, *, fast: bool) -> tuple[dict[str, Any], bool]:
+    """Return the report and whether the gateway ran to the end."""
     from gateway.drive.demo import Demo  # noqa: PLC0415 - the command line stays quick for other commands
 
     screen = _Screen()
@@ -70,7 +75,7 @@ async def _run(settings: Settings, seconds: float | None, *, fast: bool) -> dict
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, run.stopping.set)
     with screen:
-        return await run.run()
+        return await run.run(), not run.gateway_failed
 
 
 def _settings(folder: Path, port: int) -> Settings:

@@ -46,6 +46,7 @@ class Demo:
         mqtt = settings.mqtt.model_copy(update={"url": type(settings.mqtt.url)(url)})
         self._settings = settings.model_copy(update={"mqtt": mqtt})
         self.stopping = asyncio.Event()
+        self.gateway_failed = False
 
     async def run(self) -> dict[str, Any]:
         """Start everything, let it run, return the report of DESIGN 4.3."""
@@ -102,6 +103,7 @@ class Demo:
                 with contextlib.suppress(asyncio.CancelledError):
                     await progress
         await self._settle(gateway, before + acknowledged.published)
+        self.gateway_failed = gateway.failed.is_set()
         return await asyncio.to_thread(self._report, gateway, acknowledged, first)
 
     def _fleet(self, start: int) -> Fleet:
