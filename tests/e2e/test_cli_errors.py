@@ -121,6 +121,8 @@ def test_ctrl_c_is_no_error(tmp_path: Path) -> None:
     installation.settings_file.touch()
     program = (
         "import signal, sys; from gateway import client; from gateway.cli import call;"
+        # A test run in the background inherits an ignored SIGINT.
+        "signal.signal(signal.SIGINT, signal.default_int_handler);"
         "client.time.sleep = lambda _: signal.raise_signal(signal.SIGINT);"
         "sys.exit(call(sys.argv[1:]))"
     )
