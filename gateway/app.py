@@ -31,6 +31,7 @@ from gateway.intake import Intake
 from gateway.journal.record import Kind, json_body
 from gateway.journal.writer import Entry
 from gateway.mqtt.options import MqttOptions
+from gateway.report import keep_redelivered
 from gateway.view import View
 
 log = structlog.get_logger(__name__)
@@ -98,6 +99,7 @@ class Gateway:
         await asyncio.to_thread(core.start_record)
         self._spawn("retention", self._retention())
         await self.intake.start()
+        stops.push_async_callback(self._keep_counts)
         stops.push_async_callback(self.intake.stop, STOP_S)
         self._spawn("intake", self.intake.run())
         runtime = Runtime(self.address, token, self.settings.mqtt.shown_url, os.getpid())
@@ -132,9 +134,13 @@ class Gateway:
         if name in {"connected", "unreachable", "refused"}:
             self._alarm("broker_unreachable", on=name != "connected")
 
+    async def _keep_counts(self) -> None:
+        await asyncio.to_thread(keep_redelivered, self.core.engine, self.view.redelivered())
+
     async def _retention(self) -> None:
         while True:
             await asyncio.sleep(RETENTION_S)
+            await self._keep_counts()
             floor = retention_floor(self.core.decider, self.follower.cursor)
             await asyncio.to_thread(self.core.journal.retain, floor, self.settings.journal.keep_days)
 

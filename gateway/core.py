@@ -23,6 +23,7 @@ from gateway.handoff import Handoff
 from gateway.installation import Installation, Lock
 from gateway.journal.record import Kind, json_body
 from gateway.journal.writer import Journal
+from gateway.report import redelivered_before
 from gateway.store.base import TimeSeriesStore
 
 VERSION = version("hygeia-gateway")
@@ -85,6 +86,7 @@ class Core:
             give_up=give_up,
         )
         self.decider.load()
+        self.redelivered_before = redelivered_before(self.engine)
 
     @cached_property
     def store(self) -> TimeSeriesStore:

@@ -19,7 +19,7 @@ from gateway.store.base import Item, RetryError, StoreParked
 log = structlog.get_logger(__name__)
 
 BATCH_BYTES = 1 << 20
-BATCH_ITEMS = 10_000
+BATCH_ITEMS = 5_000
 #: Seconds from one batch to the next at the least, while fewer than BATCH_ITEMS wait.
 GATHER_S = 0.1
 

@@ -46,7 +46,12 @@ class Offline:
         """The counters of DESIGN 4.3."""
         self._core.store.open()
         try:
-            return report(self._core.engine, self._core.decider.fold.counters, self._core.store.stats(), None)
+            return report(
+                self._core.engine,
+                self._core.decider.fold.counters,
+                self._core.store.stats(),
+                self._core.redelivered_before,
+            )
         finally:
             self._core.store.close()
 

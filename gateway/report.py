@@ -5,16 +5,36 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.sqlite import insert as upsert
 
 from gateway import state
 from gateway.store.base import StoreStats
+
+#: What the intake recognised as sent twice is in no journal record, so it is kept here over restarts.
+REDELIVERED = "redelivered"
+
+
+def redelivered_before(engine: sa.Engine) -> int:
+    """Messages recognised as redelivered in earlier runs."""
+    query = sa.select(state.settings.c.value).where(state.settings.c.name == REDELIVERED)
+    with engine.connect() as connection:
+        return int(connection.execute(query).scalar() or 0)
+
+
+def keep_redelivered(engine: sa.Engine, count: int) -> None:
+    """Remember the total; called now and then and at stop."""
+    statement = upsert(state.settings)
+    statement = statement.on_conflict_do_update(index_elements=["name"], set_={"value": statement.excluded.value})
+    with engine.begin() as connection:
+        connection.execute(statement, [{"name": REDELIVERED, "value": str(count)}])
+
 
 #: Keys that only a demo knows.
 DEMO_KEYS = ("published", "points_published", "lost", "duplicated")
 
 
 def report(
-    engine: sa.Engine, counters: Mapping[str, int], store: StoreStats, redelivered: int | None
+    engine: sa.Engine, counters: Mapping[str, int], store: StoreStats, redelivered: int
 ) -> dict[str, int | None]:
     """All counters; ``journaled = stored + parked + repeated + waiting`` for the configured store."""
     with engine.connect() as connection:

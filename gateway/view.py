@@ -130,7 +130,11 @@ class View:
     def report(self) -> dict[str, int | None]:
         """The counters of DESIGN 4.3."""
         core = self._core
-        return report(core.engine, core.decider.fold.counters, core.store.stats(), self._intake.stats.redelivered)
+        return report(core.engine, core.decider.fold.counters, core.store.stats(), self.redelivered())
+
+    def redelivered(self) -> int:
+        """Messages that the wire brought twice, in this run and before."""
+        return self._core.redelivered_before + self._intake.stats.redelivered
 
     def message(self, offset: int) -> RawMessage | None:
         """The message at ``offset`` while its journal file is kept."""
