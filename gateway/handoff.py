@@ -18,7 +18,7 @@ LIVELY_S = 1.0
 class Handoff:
     """Batches of items in journal order, at most ``limit`` items; the oldest batch goes first when it is full."""
 
-    def __init__(self, limit: int = 20_000) -> None:
+    def __init__(self, limit: int = 10_000) -> None:
         self._limit = limit
         self._batches: deque[tuple[int, int, list[Item]]] = deque()
         self._held = 0
