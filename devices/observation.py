@@ -9,7 +9,12 @@ class Subject(msgspec.Struct, frozen=True):
     """What an observation is about, with what a rule may ask of it; absent parts are empty.
 
     ``channel`` is the index of the series for readings, else -1. ``unit`` is the supervised body,
-    ``parameter_unit`` the unit of measure of the catalogue. ``notify`` is False for places not ``accepted``.
+    ``parameter_unit`` the unit of measure of the catalogue. ``notify`` is False for places not ``accepted``,
+    ``service`` for places that are suspended or retired. ``low`` and ``high`` are limits that the place sets for this
+    parameter in place of its profile's (None = the profile's holds). ``mode`` and ``report_ms`` (0 = not known) are
+    the channel's, else the device's. ``upstream`` is the place whose water comes here, as of a secondary supply.
+
+    A subject without ``parameter`` is the device itself (key ``DEVICE/-/``).
     """
 
     key: str
@@ -25,6 +30,13 @@ class Subject(msgspec.Struct, frozen=True):
     grid: str = ""
     channel: int = -1
     notify: bool = True
+    service: bool = True
+    low: float | None = None
+    high: float | None = None
+    mode: str = ""
+    report_ms: int = 0
+    device_kind: str = ""
+    upstream: str = ""
 
 
 class Observation(msgspec.Struct, gc=False):

@@ -1,7 +1,7 @@
 """The tables of the state (SQLite through SQLAlchemy Core). Facts are only added; ``*_now`` columns say so.
 
-Written by decide in one transaction with its cursor: outcomes, copies, registry, alerts, transitions, custody_events,
-containers, outbox, answers, counters. Written by others under cursors of their own: store_cursors and store_parked (a
+Written by decide in one transaction with its cursor: outcomes, copies, registry, alerts, transitions, findings, sessions,
+links, custody_events, containers, outbox, answers, counters. Written by others under cursors of their own: store_cursors and store_parked (a
 store), attempts (delivery), people_private, accounts, tokens (HTTP), which no decision reads.
 """
 
@@ -95,7 +95,15 @@ alerts = sa.Table(
     sa.Column("version", sa.Text, nullable=False),
     sa.Column("pack_digest", sa.Text, nullable=False),
     sa.Column("registry_version", sa.BigInteger, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False, server_default=""),  # of its condition: limit, absent, ...
+    sa.Column("acknowledged_at", sa.BigInteger),
+    sa.Column("closed_at", sa.BigInteger),
+    sa.Column("assigned_to", sa.Text),
+    sa.Column("shelved_until", sa.BigInteger),
+    sa.Column("held_by", sa.Text, nullable=False, server_default=""),
+    sa.Column("condition", sa.Boolean, nullable=False, server_default=sa.true()),  # whether its cause stands
     sa.Index("alerts_state", "state", "offset"),
+    sa.Index("alerts_fired", "fired_at"),
 )
 
 #: Append-only history of alerts: (offset, n) is the journal record and the place among its outputs.
@@ -115,6 +123,54 @@ transitions = sa.Table(
     sa.Column("value", sa.Float),
     sa.Column("limit_value", sa.Float),
     sa.Column("copy", sa.Text),
+    sa.Column("comment", sa.Text, nullable=False, server_default=""),
+    sa.Column("file", sa.Text, nullable=False, server_default=""),  # SHA-256 of a file handed in with it
+)
+
+#: Late readings that break a limit: for compliance and the next digest (DESIGN 3).
+findings = sa.Table(
+    "findings",
+    metadata,
+    sa.Column("offset", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("n", sa.Integer, primary_key=True),
+    sa.Column("rule", sa.Text, nullable=False),
+    sa.Column("pack", sa.Text, nullable=False),
+    sa.Column("severity", sa.Text, nullable=False),
+    sa.Column("unit", sa.Text, nullable=False),
+    sa.Column("place", sa.Text, nullable=False),
+    sa.Column("grid", sa.Text, nullable=False),
+    sa.Column("device", sa.Text, nullable=False),
+    sa.Column("point", sa.Text, nullable=False),
+    sa.Column("parameter", sa.Text, nullable=False),
+    sa.Column("value", sa.Float, nullable=False),
+    sa.Column("limit_value", sa.Float, nullable=False),
+    sa.Column("ts", sa.BigInteger, nullable=False),
+    sa.Column("at", sa.BigInteger, nullable=False),
+    sa.Index("findings_device", "device", "ts"),
+)
+
+#: Maintenance sessions: readings of the device between ``opened_at`` and ``closed_at`` count as flag M or C.
+sessions = sa.Table(
+    "sessions",
+    metadata,
+    sa.Column("device", sa.Text, primary_key=True),
+    sa.Column("offset", sa.BigInteger, primary_key=True, autoincrement=False),  # of the command that opened it
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("opened_at", sa.BigInteger, nullable=False),
+    sa.Column("until", sa.BigInteger, nullable=False),
+    sa.Column("opened_by", sa.Text, nullable=False),
+    sa.Column("closed_at", sa.BigInteger),
+    sa.Column("closed_by", sa.Text),  # a person, or ``time``
+    sa.Column("comment", sa.Text, nullable=False, server_default=""),
+)
+
+#: Acknowledge links that were used: the outbox row that carried it.
+links = sa.Table(
+    "links",
+    metadata,
+    sa.Column("offset", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("n", sa.Integer, primary_key=True),
+    sa.Column("used_by", sa.BigInteger, nullable=False),  # offset of the command
 )
 
 custody_events = sa.Table(
@@ -152,6 +208,10 @@ outbox = sa.Table(
     sa.Column("created_at", sa.BigInteger, nullable=False),
     sa.Column("state_now", sa.Text, nullable=False),
     sa.Column("settled_by", sa.BigInteger),  # offset of the delivery record
+    sa.Column("person", sa.Text, nullable=False, server_default=""),  # whose address; empty = the channel's own
+    sa.Column("context", sa.Text, nullable=False, server_default="{}"),  # JSON of alerts.notify.Context
+    sa.Column("next_channels", sa.Text, nullable=False, server_default="[]"),  # JSON: tried when this one fails
+    sa.Column("max_age_s", sa.Integer, nullable=False, server_default="0"),  # given up after; 0 = deliver.max_age_h
     sa.Index("outbox_state", "state_now", "offset"),
 )
 

@@ -19,16 +19,31 @@ MOST_RETRY_AFTER_S = 3600.0
 MOST_WORDS = 200
 
 
+class Recipient(msgspec.Struct, frozen=True):
+    """A person as a channel needs to know one, out of the erasable table; never journaled, logged or shown."""
+
+    id: str
+    name: str = ""
+    phone: str = ""
+    email: str = ""
+    language: str = "zh"
+
+
 class Notice(msgspec.Struct, frozen=True):
     """What is told. ``content`` is the JSON of one alert (an object) or of several (an array), as in DESIGN 4.7.
 
-    ``key`` is the same at every try, so that a receiver can drop repetitions; ``at`` is ms since 1970 UTC.
+    ``key`` is the same at every try, so that a receiver can drop repetitions; ``at`` is ms since 1970 UTC. ``context``
+    is the JSON of ``Context``: the names that people read. ``to`` is None where a channel has one receiver for all.
+    ``link`` is the address where the receiver may acknowledge, empty where there is none.
     """
 
     event: str
     key: str
     at: int
     content: bytes
+    context: bytes = b"{}"
+    to: Recipient | None = None
+    link: str = ""
 
     @property
     def subject(self) -> str:
@@ -37,6 +52,31 @@ class Notice(msgspec.Struct, frozen=True):
             return msgspec.json.decode(self.content, type=_Identified).id or self.key
         except msgspec.MsgspecError:
             return self.key
+
+
+class Words(msgspec.Struct, frozen=True):
+    """A name in both languages; either may be empty."""
+
+    zh: str = ""
+    en: str = ""
+
+
+class Told(msgspec.Struct, frozen=True):
+    """What people read of one alert besides its keys: names, never addresses. ``call`` is whom to call (no number)."""
+
+    place: Words = Words()
+    unit: Words = Words()
+    rule: Words = Words()
+    parameter: Words = Words()
+    call: Words = Words()
+    verified: bool = True
+
+
+class Context(msgspec.Struct, frozen=True):
+    """What goes with the alerts of a notice: one ``Told`` each, in the same order; ``zone`` is an IANA name."""
+
+    told: list[Told] = []
+    zone: str = "Asia/Shanghai"
 
 
 class _Identified(msgspec.Struct):
