@@ -1,4 +1,4 @@
-"""What evaluation says: a condition holds from now on, or holds no longer (pure). ``alerts.desk`` makes alerts of it."""
+"""What evaluation says: a condition holds from now on, or no longer (pure). ``alerts.desk`` makes alerts of it."""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
 """The tables of the state (SQLite through SQLAlchemy Core). Facts are only added; ``*_now`` columns say so.
 
-Written by decide in one transaction with its cursor: outcomes, copies, registry, alerts, transitions, findings, sessions,
-links, custody_events, containers, outbox, answers, counters. Written by others under cursors of their own: store_cursors and store_parked (a
-store), attempts (delivery), people_private, accounts, tokens (HTTP), which no decision reads.
+Written by decide in one transaction with its cursor: outcomes, copies, registry, alerts, transitions, findings,
+sessions, links, custody_events, containers, outbox, told, answers, counters. Written by others under cursors of their
+own: store_cursors and store_parked (a store), attempts (delivery), people_private, accounts, tokens (HTTP), which no
+decision reads.
 """
 
 from __future__ import annotations
@@ -213,6 +214,15 @@ outbox = sa.Table(
     sa.Column("next_channels", sa.Text, nullable=False, server_default="[]"),  # JSON: tried when this one fails
     sa.Column("max_age_s", sa.Integer, nullable=False, server_default="0"),  # given up after; 0 = deliver.max_age_h
     sa.Index("outbox_state", "state_now", "offset"),
+)
+
+#: Which alerts a row of the outbox is about: who was told of an alert, and when.
+told = sa.Table(
+    "told",
+    metadata,
+    sa.Column("alert", sa.Text, primary_key=True),
+    sa.Column("offset", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("n", sa.Integer, primary_key=True),
 )
 
 #: Delivery's own memory of attempts; not an output of decide.

@@ -73,6 +73,7 @@ class Kind(enum.IntEnum):
     CLOCK_STEP = 9
     TICK = 10
     ALARM = 11
+    DISCONNECTED = 12
 
 
 class Record(NamedTuple):

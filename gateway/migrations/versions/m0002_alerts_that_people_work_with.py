@@ -43,6 +43,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("offset", "n"),
     )
     op.create_table(
+        "told",
+        sa.Column("alert", sa.Text(), nullable=False),
+        sa.Column("offset", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("n", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("alert", "offset", "n"),
+    )
+    op.create_table(
         "sessions",
         sa.Column("device", sa.Text(), nullable=False),
         sa.Column("offset", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -99,6 +106,7 @@ def downgrade() -> None:
         batch_op.drop_column("kind")
 
     op.drop_table("sessions")
+    op.drop_table("told")
     op.drop_table("links")
     with op.batch_alter_table("findings", schema=None) as batch_op:
         batch_op.drop_index("findings_device")
