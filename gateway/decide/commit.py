@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert as upsert
@@ -50,8 +50,11 @@ def _facts(connection: sa.Connection, outputs: Outputs) -> None:
         (state.outcomes, outputs.outcomes),
         (state.registry, outputs.registry),
         (state.transitions, outputs.transitions),
+        (state.findings, outputs.findings),
+        (state.links, outputs.links),
         (state.custody_events, outputs.custody_events),
         (state.outbox, outputs.outbox),
+        (state.told, outputs.told),
         (state.answers, outputs.answers),
     ):
         if rows:
@@ -63,10 +66,9 @@ def _facts(connection: sa.Connection, outputs: Outputs) -> None:
 
 def _standing(connection: sa.Connection, outputs: Outputs) -> None:
     if outputs.alerts:
-        statement = upsert(state.alerts)
-        columns = {name: statement.excluded[name] for name in state.alerts.c.keys() if name != "id"}  # noqa: SIM118
-        statement = statement.on_conflict_do_update(index_elements=["id"], set_=columns)
-        connection.execute(statement, list(outputs.alerts.values()))
+        connection.execute(_ALERT, list(outputs.alerts.values()))
+    for row in outputs.sessions:
+        connection.execute(_SESSION, row)
     for row in outputs.settled:
         where = (state.outbox.c.offset == row["offset"]) & (state.outbox.c.n == row["n"])
         values = {"state_now": row["state_now"], "settled_by": row["settled_by"]}
@@ -81,6 +83,12 @@ def _standing(connection: sa.Connection, outputs: Outputs) -> None:
         connection.execute(state.outcomes.update().where(where).values(values))
 
 
+def _upsert(table: sa.Table, key: Sequence[str], kept: Sequence[str] = ()) -> sa.Insert:
+    statement = upsert(table)
+    columns = {name: statement.excluded[name] for name in table.c.keys() if name not in {*key, *kept}}  # noqa: SIM118
+    return statement.on_conflict_do_update(index_elements=list(key), set_=columns)
+
+
 def _keep_newest(table: sa.Table, key: str) -> sa.Insert:
     statement = upsert(table)
     return statement.on_conflict_do_update(index_elements=["name"], set_={key: statement.excluded[key]})
@@ -89,6 +97,9 @@ def _keep_newest(table: sa.Table, key: str) -> sa.Insert:
 # Made once: in a small batch, making them costs more than all the rest of a commit (530 us with it, 250 without).
 _CURSOR = _keep_newest(state.cursors, "offset")
 _COUNTER = _keep_newest(state.counters, "value")
+# An alert names the versions that it was fired under.
+_ALERT = _upsert(state.alerts, ["id"], kept=["version", "registry_version"])
+_SESSION = _upsert(state.sessions, ["device", "offset"])
 
 
 def _totals(connection: sa.Connection, cursor: int, counters: Mapping[str, int]) -> None:

@@ -1,0 +1,80 @@
+"""The names that people read of an alert: place, unit, rule, parameter, whom to call (pure). Never addresses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from alerts.alert import Alert
+from alerts.notify import Told, Words
+from alerts.pack import Pack
+from devices.parameters import CATALOGUE
+from devices.registry import Registry
+
+
+class Wording:
+    """Looks names up in registry and packs."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+        self._rules: dict[tuple[str, str], Words] = {}
+
+    def use(self, packs: Sequence[Pack]) -> None:
+        """Take the titles of these packs; those of rules that are gone stay, for alerts that are still open."""
+        for pack in packs:
+            for rule in pack.rules:
+                self._rules[pack.id, rule.id] = Words(rule.title.zh, rule.title.en)
+
+    def told(self, alert: Alert, call: str, at: int) -> Told:
+        """What people read of an alert; ``call`` is the id of a person, whose name delivery knows."""
+        return Told(
+            place=self._name("places", alert.place, at) if alert.place else self._name("devices", alert.device, at),
+            unit=self._name("units", alert.unit, at),
+            rule=self.rule(alert),
+            parameter=parameter(alert.parameter),
+            call=Words(call, call),
+        )
+
+    def rule(self, alert: Alert) -> Words:
+        """The title of an alert's rule; its id where no pack has it."""
+        found = self._rules.get((alert.pack, alert.rule))
+        if found is None and alert.early_of:
+            found = self._rules.get((alert.pack, alert.early_of))
+        if found is None:
+            return GATEWAY.get(alert.rule, Words(alert.rule, alert.rule))
+        return Words(f"{found.zh}（预警）", f"{found.en} (early warning)") if alert.early_of else found
+
+    def _name(self, kind: str, name: str, at: int) -> Words:
+        if not name:
+            return Words()
+        entry = self._registry.get(kind, name, at) or self._registry.get(kind, name)
+        return words((entry or {}).get("name"), name)
+
+
+def words(name: Any, otherwise: str) -> Words:  # noqa: ANN401 - a name of the registry: text, or text by language
+    """A registry name in both languages; a missing one is the other, else ``otherwise``."""
+    if isinstance(name, dict):
+        zh, en = name.get("zh") or "", name.get("en") or ""
+        return Words(zh or en or otherwise, en or zh or otherwise)
+    return Words(name or otherwise, name or otherwise)
+
+
+def parameter(name: str) -> Words:
+    """The titles of a parameter of the catalogue; the name itself for anything else."""
+    known = CATALOGUE.get(name)
+    return Words(name, name) if known is None else Words(known.title_zh, known.title_en)
+
+
+#: Alarms of the gateway itself.
+GATEWAY = {
+    "session_lost": Words("网关与消息代理的会话丢失", "The session with the broker was lost"),
+    "session_taken_over": Words("另一客户端反复接管网关的会话", "Another client keeps taking over the gateway's session"),
+    "broker_dropped": Words("消息代理丢弃了消息", "The broker dropped messages"),
+    "broker_unreachable": Words("消息代理无法连接", "The broker cannot be reached"),
+    "clock_step": Words("网关时钟跳变", "The gateway's clock was stepped"),
+    "disk_low": Words("网关磁盘空间不足", "The gateway's disk is nearly full"),
+    "notification_lost": Words("通知未能送达", "A notification could not be delivered"),
+    "decide_error": Words("网关内部错误", "An internal fault of the gateway"),
+    "store_unreachable": Words("时序数据库无法连接", "The time-series store cannot be reached"),
+    "store_held": Words("时序数据库拒绝写入", "The time-series store refuses to write"),
+}
