@@ -68,7 +68,7 @@ def parameter(name: str) -> Words:
 #: Alarms of the gateway itself.
 GATEWAY = {
     "session_lost": Words("网关与消息代理的会话丢失", "The session with the broker was lost"),
-    "session_taken_over": Words("另一客户端反复接管网关的会话", "Another client keeps taking over the gateway's session"),
+    "session_taken_over": Words("另一客户端反复接管网关的会话", "Another client keeps taking the gateway's session"),
     "broker_dropped": Words("消息代理丢弃了消息", "The broker dropped messages"),
     "broker_unreachable": Words("消息代理无法连接", "The broker cannot be reached"),
     "clock_step": Words("网关时钟跳变", "The gateway's clock was stepped"),
