@@ -133,6 +133,10 @@ class Gateway:
         (log.warning if name in TROUBLE else log.info)("intake", happened=name, **details)
         if name in {"connected", "unreachable", "refused"}:
             self._alarm("broker_unreachable", on=name != "connected")
+        if name == "disconnected":
+            # Nobody can be heard until the marker comes back: decide must not take that for silence of devices.
+            body = json_body({"type": "disconnected", "broker": details["broker"]})
+            self.core.journal.submit([Entry(Kind.DISCONNECTED, self.clock.now_ms(), body)], lambda _: None)
 
     async def _keep_counts(self) -> None:
         await asyncio.to_thread(keep_redelivered, self.core.engine, self.view.redelivered())
