@@ -11,8 +11,6 @@ clears; a quiet subject costs nothing. How a reading moves it (docs/alerts.md sa
   must not overtake the reading that would have ended it).
 - The first N reading that meets the clear condition clears; with a ``for`` of the clear condition all readings over
   that time (event time) must meet it. Silence never clears.
-- An alert that is over and that nobody acknowledged comes back under its own id when the same rule fires again at the
-  same place.
 - An alert keeps the version of the rule under which it fired until it is over. Bad readings that have not fired yet are
   forgotten where their rule changed: they count from one again, under the new version.
 """
@@ -21,51 +19,21 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
-
-import msgspec
 
 from alerts import tracks
 from alerts.bounds import INF, Bound, bounds
-from alerts.lifecycle import Event, Reason, State, follow
+from alerts.change import Change
+from alerts.lifecycle import Reason
 from alerts.pack import Pack
-from alerts.tracks import Over, Track
+from alerts.tracks import Track
 from devices.observation import Observation, Subject
 from devices.reading import AHEAD_MS
 
-Mint = Callable[[], str]
-#: Looking a member of an enumeration up costs more than the comparison.
-_PENDING = State.PENDING
-
-
-class AlertChange(msgspec.Struct, frozen=True):
-    """One transition of one alert.
-
-    ``value`` is the reading that moved it, or the last bad one where none did; ``limit_value`` the limit that was
-    broken. ``since`` and ``ts`` are device time: of the first bad reading, and of the reading that moved it. ``at`` is
-    journal time: when it was decided. All times are ms since 1970 UTC. ``digest`` names the pack's version.
-    """
-
-    alert: str
-    event: str
-    rule: str
-    pack: str
-    severity: str
-    subject: Subject
-    value: float
-    limit_value: float
-    since: int
-    ts: int
-    at: int
-    from_state: str
-    to_state: str
-    reason: str
-    digest: str
-
 
 class _Moment(NamedTuple):
-    """What moves an alert: a value, its device time, the journal time."""
+    """What moves a condition: a value, its device time, the journal time."""
 
     value: float
     ts: int
@@ -73,11 +41,10 @@ class _Moment(NamedTuple):
 
 
 class Evaluation:
-    """Folds observations into alerts. One thread calls it, in journal order.
+    """Folds observations into changes of conditions. One thread calls it, in journal order.
 
     ``watched`` holds the keys of the subjects that have a first bad reading or an open alert; it stays the same set
-    object. A reading of any other subject changes nothing while it lies inside ``band``. ``mint`` gives the id of a
-    new alert and is called once for each.
+    object. A reading of any other subject changes nothing while it lies inside ``band``.
     """
 
     def __init__(self, packs: Sequence[Pack]) -> None:
@@ -85,7 +52,6 @@ class Evaluation:
         self._packs = tuple(packs)
         self._bounds: dict[tuple[str, str, str, str], tuple[Bound, ...]] = {}
         self._tracks: dict[str, list[Track]] = {}
-        self._over: dict[str, list[Over]] = {}
         # (not before, key, pack, rule) of pending tracks whose rule has a ``for``, one entry each.
         self._timers: list[tuple[int, str, str, str]] = []
         self._timed: set[tuple[str, str, str]] = set()
@@ -100,11 +66,11 @@ class Evaluation:
             low, high = max(low, bound.low), min(high, bound.high)
         return low, high
 
-    def observe(self, o: Observation, mint: Mint) -> list[AlertChange]:
+    def observe(self, o: Observation) -> list[Change]:
         """Judge one reading of one channel."""
         if o.late or o.at > o.now + AHEAD_MS:
             return []
-        changes: list[AlertChange] = []
+        changes: list[Change] = []
         subject, value = o.subject, o.value
         held = self._tracks.get(subject.key)
         if held is not None and held[0].subject != subject:
@@ -116,14 +82,14 @@ class Evaluation:
                 track.heard = o.now
             return changes
         if held is not None:
-            self._advance(held, o, mint, changes)
+            self._advance(held, o, changes)
             held = self._tracks.get(subject.key)
         for bound in self._of(subject):
             if (value < bound.low or value > bound.high) and (held is None or not _has(held, bound)):
-                self._begin(bound, o, mint, changes)
+                self._begin(bound, o, changes)
         return changes
 
-    def tick(self, now: int, mint: Mint) -> list[AlertChange]:
+    def tick(self, now: int) -> list[Change]:
         """Fire what was pending when its channel fell silent. ``now`` is journal time; more often changes nothing."""
         silent: list[tuple[int, str, str, str]] = []
         while self._timers and self._timers[0][0] <= now:
@@ -131,30 +97,30 @@ class Evaluation:
             identity = entry[1:]
             self._timed.discard(identity)
             track = self._find(*identity)
-            if track is None or track.state is not _PENDING:
+            if track is None or track.fired:
                 continue
             due = track.heard + track.bound.for_ms
             if due <= now:
                 silent.append((due, *identity))
             else:
                 self._arm(track)
-        changes: list[AlertChange] = []
+        changes: list[Change] = []
         # A heap that was built anew after a restart may hold the same timers in another order.
         for _, key, pack, rule in sorted(silent):
             track = self._find(key, pack, rule)
             assert track is not None
             moment = _Moment(track.value, track.last, now)
-            changes.append(self._fire(track, moment, Reason.SILENT_WHILE_BAD, mint))
+            changes.append(self._fire(track, moment, Reason.SILENT_WHILE_BAD))
         return changes
 
-    def rebind(self, subject: Subject, now: int) -> list[AlertChange]:
+    def rebind(self, subject: Subject, now: int) -> list[Change]:
         """The registry says something new of this subject (same key); ``observe`` does this by itself.
 
         Moved to another place: what was seen belongs to the old one, so an open alert is over. Other kind of place,
         profile or disinfectant: an alert is over unless its rule holds with the very same limit, and bad readings that
         have not fired count from one again unless their rule is unchanged.
         """
-        changes: list[AlertChange] = []
+        changes: list[Change] = []
         in_force = self._of(subject)
         kept: list[Track] = []
         for track in self._tracks.get(subject.key, ()):
@@ -166,25 +132,24 @@ class Evaluation:
                 continue
             else:
                 over = Reason.RULE_NOT_APPLICABLE
-            if track.state is not _PENDING:
+            if track.fired:
                 changes.append(self._clear(track, _Moment(track.value, track.last, now), over))
         self._keep(subject.key, kept)
         return changes
 
-    def forget(self, key: str, now: int) -> list[AlertChange]:
+    def forget(self, key: str, now: int) -> list[Change]:
         """The channel is gone from the registry: its open alerts are over, nothing of it is kept."""
         changes = [
             self._clear(track, _Moment(track.value, track.last, now), Reason.REMOVED)
             for track in self._tracks.get(key, ())
-            if track.state is not _PENDING
+            if track.fired
         ]
         self._keep(key, [])
-        self._over.pop(key, None)
         return changes
 
     def dump(self) -> bytes:
         """The folded state; equal states give equal bytes. The rules are not in it, but those of open alerts are."""
-        return tracks.dump((track for _, held in sorted(self._tracks.items()) for track in held), self._over)
+        return tracks.dump(track for _, held in sorted(self._tracks.items()) for track in held)
 
     def load(self, state: bytes) -> None:
         """Take the state of a ``dump``, in place of all that is held.
@@ -192,13 +157,13 @@ class Evaluation:
         Where this evaluation has other rules than the dumped one, open alerts stay under theirs and bad readings
         that have not fired under a rule of the same version are forgotten.
         """
-        held, self._over = tracks.load(state)
+        held = tracks.load(state)
         self.watched.clear()
         self._tracks.clear()
         self._timers.clear()
         self._timed.clear()
         for track in held:
-            if track.state is not _PENDING or track.bound in self._of(track.subject):
+            if track.fired or track.bound in self._of(track.subject):
                 self._add(track)
 
     def _of(self, subject: Subject) -> tuple[Bound, ...]:
@@ -210,18 +175,18 @@ class Evaluation:
             self._bounds[facts] = found
         return found
 
-    def _begin(self, bound: Bound, o: Observation, mint: Mint, changes: list[AlertChange]) -> None:
+    def _begin(self, bound: Bound, o: Observation, changes: list[Change]) -> None:
         track = Track(bound, o.subject, since=o.at, last=o.at, heard=o.now, value=o.value)
         self._add(track)
         if not bound.for_ms and bound.count <= 1:
-            changes.append(self._fire(track, _Moment(o.value, o.at, o.now), Reason.BAD_READINGS, mint))
+            changes.append(self._fire(track, _Moment(o.value, o.at, o.now), Reason.BAD_READINGS))
 
-    def _advance(self, held: list[Track], o: Observation, mint: Mint, changes: list[AlertChange]) -> None:
+    def _advance(self, held: list[Track], o: Observation, changes: list[Change]) -> None:
         kept: list[Track] = []
         for track in held:
             track.heard = o.now
-            if track.state is _PENDING:
-                change, goes_on = self._still_pending(track, o, mint)
+            if not track.fired:
+                change, goes_on = self._still_pending(track, o)
             else:
                 change, goes_on = self._still_open(track, o)
             if change is not None:
@@ -231,7 +196,7 @@ class Evaluation:
         if len(kept) < len(held):
             self._keep(o.subject.key, kept)
 
-    def _still_pending(self, track: Track, o: Observation, mint: Mint) -> tuple[AlertChange | None, bool]:
+    def _still_pending(self, track: Track, o: Observation) -> tuple[Change | None, bool]:
         """(what happens, whether the track goes on) at a reading while nothing has fired."""
         bound = track.bound
         if not bound.is_bad(o.value):
@@ -240,12 +205,12 @@ class Evaluation:
         moment = _Moment(o.value, o.at, o.now)
         if bound.for_ms:
             if o.at - track.since >= bound.for_ms:
-                return self._fire(track, moment, Reason.BAD_FOR_DURATION, mint), True
+                return self._fire(track, moment, Reason.BAD_FOR_DURATION), True
         elif track.bad >= bound.count:
-            return self._fire(track, moment, Reason.BAD_READINGS, mint), True
+            return self._fire(track, moment, Reason.BAD_READINGS), True
         return None, True
 
-    def _still_open(self, track: Track, o: Observation) -> tuple[AlertChange | None, bool]:
+    def _still_open(self, track: Track, o: Observation) -> tuple[Change | None, bool]:
         """(what happens, whether the track goes on) at a reading while an alert is open."""
         bound = track.bound
         if not bound.clear_low <= o.value <= bound.clear_high:
@@ -259,37 +224,20 @@ class Evaluation:
             return None, True
         return self._clear(track, _Moment(o.value, o.at, o.now), Reason.BACK_IN_LIMITS), False
 
-    def _fire(self, track: Track, moment: _Moment, reason: Reason, mint: Mint) -> AlertChange:
-        known = self._returned(track)
-        before = State.RETURNED if known else State.PENDING
-        track.alert = known or mint()
-        track.state = follow(before, Event.FIRED)
-        return _change(track, Event.FIRED, before, reason, moment)
+    @staticmethod
+    def _fire(track: Track, moment: _Moment, reason: Reason) -> Change:
+        track.fired = True
+        return _change(track, moment, reason, on=True)
 
-    def _clear(self, track: Track, moment: _Moment, reason: Reason) -> AlertChange:
-        before = track.state
-        track.state = follow(before, Event.CLEARED)
-        if track.state is State.RETURNED and reason is not Reason.MOVED:
-            over = Over(track.bound.pack, track.bound.rule, track.subject.place, track.alert)
-            self._over.setdefault(track.subject.key, []).append(over)
-        return _change(track, Event.CLEARED, before, reason, moment)
-
-    def _returned(self, track: Track) -> str:
-        """The id of the alert that this firing brings back, empty where it is a new one."""
-        key = track.subject.key
-        held = self._over.pop(key, [])
-        mine = [one for one in held if one.rule == track.bound.rule and one.pack == track.bound.pack]
-        rest = [one for one in held if one not in mine]
-        if rest:
-            self._over[key] = rest
-        # The alert of another place is not this one's, and the channel will not bring it back any more.
-        return next((one.alert for one in mine if one.place == track.subject.place), "")
+    @staticmethod
+    def _clear(track: Track, moment: _Moment, reason: Reason) -> Change:
+        return _change(track, moment, reason, on=False)
 
     def _add(self, track: Track) -> None:
         key = track.subject.key
         self._tracks.setdefault(key, []).append(track)
         self.watched.add(key)
-        if track.bound.for_ms and track.state is _PENDING:
+        if track.bound.for_ms and not track.fired:
             self._arm(track)
 
     def _arm(self, track: Track) -> None:
@@ -331,22 +279,20 @@ def _facts(subject: Subject) -> tuple[str, str, str, str]:
     return subject.parameter, subject.place_kind, subject.profile, subject.disinfectant
 
 
-def _change(track: Track, event: Event, before: State, reason: Reason, moment: _Moment) -> AlertChange:
+def _change(track: Track, moment: _Moment, reason: Reason, *, on: bool) -> Change:
     bound = track.bound
-    return AlertChange(
-        alert=track.alert,
-        event=event.value,
+    return Change(
+        on=on,
         rule=bound.rule,
         pack=bound.pack,
+        digest=bound.digest,
         severity=bound.severity,
+        kind="limit",
         subject=track.subject,
         value=moment.value,
         limit_value=bound.broken_by(track.value),
         since=track.since,
         ts=moment.ts,
         at=moment.at,
-        from_state=before.value,
-        to_state=track.state.value,
         reason=reason.value,
-        digest=bound.digest,
     )

@@ -7,7 +7,6 @@ from collections.abc import Iterable
 import msgspec
 
 from alerts.bounds import Bound
-from alerts.lifecycle import State
 from devices.observation import Subject
 
 
@@ -17,7 +16,7 @@ class Track(msgspec.Struct, gc=False):
     ``value`` and ``last`` (device time) are the last bad reading's.
 
     ``heard`` is the journal time of the last live reading of any flag; ``good_since`` the device time of the first of
-    the readings that meet the clear condition now. Pending tracks have no ``alert`` yet.
+    the readings that meet the clear condition now.
     """
 
     bound: Bound
@@ -27,18 +26,8 @@ class Track(msgspec.Struct, gc=False):
     heard: int
     value: float
     bad: int = 1
-    alert: str = ""
-    state: State = State.PENDING
+    fired: bool = False
     good_since: int | None = None
-
-
-class Over(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """An alert that is over and still to be looked at."""
-
-    pack: str
-    rule: str
-    place: str
-    alert: str
 
 
 class _Saved(msgspec.Struct, array_like=True):
@@ -51,8 +40,7 @@ class _Saved(msgspec.Struct, array_like=True):
     heard: int
     value: float
     bad: int
-    alert: str
-    state: State
+    fired: bool
     good_since: int | None
 
 
@@ -61,10 +49,9 @@ class _Folded(msgspec.Struct, array_like=True):
 
     bounds: list[Bound]
     tracks: list[_Saved]
-    over: dict[str, list[Over]]
 
 
-def dump(tracks: Iterable[Track], over: dict[str, list[Over]]) -> bytes:
+def dump(tracks: Iterable[Track]) -> bytes:
     """The state of an evaluation; ``tracks`` come in an order that depends on the state alone."""
     indices: dict[Bound, int] = {}
     saved = [
@@ -76,19 +63,18 @@ def dump(tracks: Iterable[Track], over: dict[str, list[Over]]) -> bytes:
             track.heard,
             track.value,
             track.bad,
-            track.alert,
-            track.state,
+            track.fired,
             track.good_since,
         )
         for track in tracks
     ]
-    return msgspec.msgpack.encode(_Folded(list(indices), saved, dict(sorted(over.items()))))
+    return msgspec.msgpack.encode(_Folded(list(indices), saved))
 
 
-def load(state: bytes) -> tuple[list[Track], dict[str, list[Over]]]:
+def load(state: bytes) -> list[Track]:
     """What ``dump`` was given."""
     folded = msgspec.msgpack.decode(state, type=_Folded)
-    tracks = [
+    return [
         Track(
             folded.bounds[saved.bound],
             saved.subject,
@@ -97,10 +83,8 @@ def load(state: bytes) -> tuple[list[Track], dict[str, list[Over]]]:
             saved.heard,
             saved.value,
             saved.bad,
-            saved.alert,
-            saved.state,
+            saved.fired,
             saved.good_since,
         )
         for saved in folded.tracks
     ]
-    return tracks, folded.over

@@ -6,7 +6,8 @@ from typing import Any
 
 import msgspec
 
-from alerts.evaluate import AlertChange
+from alerts.change import Change
+from alerts.lifecycle import Event, State, follow
 from devices.observation import Subject
 from gateway.decide.mint import Mint
 from gateway.decide.outputs import Outputs
@@ -37,7 +38,7 @@ class Alerting:
 
     def change(  # noqa: PLR0917 - one row of the journal's consequences
         self,
-        change: AlertChange,
+        change: Change,
         offset: int,
         mint: Mint,
         standing: Standing,
@@ -47,19 +48,23 @@ class Alerting:
     ) -> None:
         """Write one change of an alert of the rules."""
         subject = change.subject
-        row = self.open.get(change.alert)
+        known = self._of(change)
+        event = Event.FIRED if change.on else Event.CLEARED
+        before = State(known["state"]) if known is not None else State.PENDING
+        row = known
         if row is None:
-            row = self._row(change.alert, offset, subject, standing)
+            row = self._row(mint.id(), offset, subject, standing)
             row |= {"rule": change.rule, "pack": change.pack, "severity": change.severity, "since": change.since}
             row["pack_digest"] = change.digest
-        if change.event == "fired":
+        if change.on:
             row |= {"fired_at": change.at, "cleared_at": None}
-        elif change.event == "cleared":
+        else:
             row["cleared_at"] = change.at
-        row |= {"state": change.to_state, "value": change.value, "limit_value": change.limit_value}
+        after = follow(before, event)
+        row |= {"state": after.value, "value": change.value, "limit_value": change.limit_value}
         row["reason"] = change.reason
         self._keep(row, out)
-        self._transition(row, change.event, change.from_state, change.at, change.ts, offset, mint, copy, out)
+        self._transition(row, event.value, before.value, change.at, change.ts, offset, mint, copy, out)
         out.items.append(
             AlertPoint(
                 offset,
@@ -69,14 +74,24 @@ class Alerting:
                 subject.point,
                 change.rule,
                 change.severity,
-                change.to_state,
-                change.alert,
+                after.value,
+                row["id"],
                 change.value,
                 change.limit_value,
             ),
         )
         if subject.notify:
-            self._tell(row, change.event, change.at, offset, mint, standing, out)
+            self._tell(row, event.value, change.at, offset, mint, standing, out)
+
+    def _of(self, change: Change) -> dict[str, Any] | None:
+        """The row of the alert that this change is about; None where it begins a new one."""
+        subject = change.subject
+        wanted = (change.pack, change.rule, subject.device, subject.point, subject.parameter)
+        for row in self.open.values():
+            found = (row["pack"], row["rule"], row["device"], row["point"], row["parameter"])
+            if found == wanted and (row["place"] == subject.place) == (change.reason != "moved"):
+                return row
+        return None
 
     def alarm(  # noqa: PLR0917 - likewise
         self,

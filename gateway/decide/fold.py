@@ -13,7 +13,8 @@ from typing import Any, Protocol
 
 import msgspec
 
-from alerts.evaluate import AlertChange, Evaluation
+from alerts.change import Change as AlertChange
+from alerts.evaluate import Evaluation
 from alerts.rules import Pack, parse_pack
 from devices.observation import Observation
 from devices.reading import Row
@@ -130,7 +131,7 @@ class Fold:
             judged = math.nextafter(value, -math.inf if row.qualifiers[place] == "<" else math.inf)
         self.mint.begin(self.offset)
         observation = Observation(subject, judged, row.ts, self.time, flag)
-        for change in self.evaluation.observe(observation, self.mint.id):
+        for change in self.evaluation.observe(observation):
             copy = digest_of(message).hex()
             out.copies[copy] = message.payload
             shown = msgspec.structs.replace(change, value=value) if change.value == judged else change
@@ -176,7 +177,7 @@ class Fold:
         if not self.evaluation.watched:
             return
         self.mint.begin(record.offset)
-        for change in self.evaluation.tick(record.time, self.mint.id):
+        for change in self.evaluation.tick(record.time):
             subject = change.subject
             tags = self.routes.tags(subject.device, record.time)
             self._changed(change, tags, None, out)
