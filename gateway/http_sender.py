@@ -8,8 +8,10 @@ from contextlib import suppress
 from importlib.metadata import version
 
 import aiohttp
+from yarl import URL
 
-from alerts.notify import Answer, HttpKind, Notice, Outcome, Retry
+from alerts.notify import Answer, HttpKind, Notice, Outcome, Refused, Request, Retry
+from alerts.notify.hidden import discreet
 from gateway.clock import SystemClock
 
 #: Of an answer only its beginning is read: it is quoted, never needed.
@@ -32,10 +34,16 @@ class HttpSender:
         """See ``Sender.send``."""
         now = self._clock.now_ms() // 1000
         request = self._kind.request(notice, now)
-        session = self._opened()
+        if isinstance(request, Refused):
+            return request
+        return discreet(await self._exchange(request, now), notice.to)
+
+    async def _exchange(self, request: Request, now: int) -> Outcome:
+        # What a kind has escaped is sent as it is: escaping it again would change GBK, and with it a signature.
+        url = URL(request.url, encoded=request.url.isascii() and " " not in request.url)
         try:
-            async with session.post(
-                request.url, data=request.body, headers=request.headers, allow_redirects=False
+            async with self._opened().request(
+                request.method, url, data=request.body or None, headers=request.headers, allow_redirects=False
             ) as response:
                 headers = {name.lower(): value for name, value in response.headers.items()}
                 return self._kind.judge(Answer(response.status, headers, await _beginning(response), now))

@@ -62,7 +62,10 @@ class Words(msgspec.Struct, frozen=True):
 
 
 class Told(msgspec.Struct, frozen=True):
-    """What people read of one alert besides its keys: names, never addresses. ``call`` is whom to call (no number)."""
+    """What people read of one alert besides its keys: names, never addresses. ``call`` is whom to call (no number).
+
+    ``kind`` is the kind of its condition, see ``alerts.change.Change``; empty where it is not known.
+    """
 
     place: Words = Words()
     unit: Words = Words()
@@ -70,6 +73,7 @@ class Told(msgspec.Struct, frozen=True):
     parameter: Words = Words()
     call: Words = Words()
     verified: bool = True
+    kind: str = ""
 
 
 class Context(msgspec.Struct, frozen=True):
@@ -84,11 +88,12 @@ class _Identified(msgspec.Struct):
 
 
 class Request(NamedTuple):
-    """One HTTP POST."""
+    """One HTTP request. ``url`` is sent as it stands where it is plain ASCII."""
 
     url: str
     headers: dict[str, str]
     body: bytes
+    method: str = "POST"
 
 
 class Answer(NamedTuple):
@@ -126,10 +131,10 @@ Outcome = Delivered | Retry | Refused
 
 
 class HttpKind(Protocol):
-    """A kind of channel that is one HTTP POST a notice."""
+    """A kind of channel that is one HTTP request a notice."""
 
-    def request(self, notice: Notice, now: int) -> Request:
-        """Build what is sent; ``now`` is Unix seconds."""
+    def request(self, notice: Notice, now: int) -> Request | Refused:
+        """Build what is sent; ``now`` is Unix seconds. Refused where this notice cannot go out by this channel."""
         ...
 
     def judge(self, answer: Answer) -> Outcome:

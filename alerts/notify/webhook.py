@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote, urlsplit
 
 import msgspec
 
-from alerts.notify import Answer, Delivered, Notice, Outcome, Refused, Request, Retry, retry_after, words_of
+from alerts.notify import Answer, Delivered, Notice, Outcome, Refused, Request, Retry, retry_after
+from alerts.notify.hidden import Hidden
 
 SCHEMA = "hygeia.alert/1"
 #: A repetition that the receiver has already: as good as taken.
@@ -30,7 +31,7 @@ class Webhook:
         self._url = url
         self._secret = secret
         self._public_url = public_url.rstrip("/")
-        self._hidden = sorted({part for part in (secret, *_secrets_of(url)) if len(part) >= _SHORTEST}, key=len)
+        self._hidden = Hidden(url, secret)
 
     def __repr__(self) -> str:
         """Tells the host only: an address may hold a token."""
@@ -60,7 +61,7 @@ class Webhook:
 
     def judge(self, answer: Answer) -> Outcome:
         """See ``HttpKind.judge``."""
-        status, words = answer.status, self._shown(answer.body)
+        status, words = answer.status, self._hidden.shown(answer.body)
         if 200 <= status < 300 or status == CONFLICT:
             return Delivered(status, words)
         if status in RETRIED or status >= 500:
@@ -73,22 +74,3 @@ class Webhook:
         if not self._public_url or notice.subject == notice.key:
             return {}
         return {"alert": f"{self._public_url}/api/v1/alerts/{quote(notice.subject, safe='')}"}
-
-    def _shown(self, body: bytes) -> str:
-        """What the receiver said, without what only we two may know."""
-        text = words_of(body)
-        for secret in reversed(self._hidden):
-            text = text.replace(secret, "***")
-        return text
-
-
-#: Shorter parts of an address are no secret, and hiding them would garble the words.
-_SHORTEST = 6
-
-
-def _secrets_of(url: str) -> list[str]:
-    """Whatever of an address may be a token: password, the last parts of its path, the values of its query."""
-    parts = urlsplit(url)
-    values = [pair.partition("=")[2] for pair in parts.query.split("&")]
-    found = [parts.password or "", *parts.path.split("/")[-1:], *values]
-    return [*found, *(unquote(one) for one in found)]

@@ -1,0 +1,282 @@
+"""What people read: a notice as a title and lines in Chinese or English (pure).
+
+``text_of`` makes a ``Text`` of any notice and never raises. One alert becomes lines of its facts. Several become a
+digest: how many of each severity, what came first, and one line an alert, in the order of the notice (the router lists
+first-out first). Where a channel takes less, the list is cut and says how many more there are; nothing else is cut.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from alerts.notify import Context, Notice, Told, Words
+from alerts.notify.fit import Text
+from alerts.notify.terms import EVENTS, LANGUAGES, OVER, SEVERITIES, TERMS, UNITS
+from devices.parameters import CATALOGUE
+
+#: Kinds of conditions in which a value breaks a limit of its own parameter; "" where the kind is not known.
+_LIMIT_KINDS = frozenset({"", "limit", "above", "below", "outside"})
+_OFFLINE_KINDS = frozenset({"absent", "silent"})
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class _Alert(msgspec.Struct):
+    """What a text says of the JSON of an alert (DESIGN 4.7)."""
+
+    rule: str = ""
+    severity: str = ""
+    state: str = ""
+    unit: str = ""
+    place: str = ""
+    device: str = ""
+    point: str = ""
+    parameter: str = ""
+    value: float | None = None
+    limit_value: float | None = None
+    parameter_unit: str = ""
+    since: int | None = None
+    cleared_at: int | None = None
+
+
+def text_of(notice: Notice, language: str = "") -> Text:
+    """A notice in words, in the recipient's language, else in ``language``, else in Chinese."""
+    asked = notice.to.language if notice.to is not None else language
+    tongue = next((one for one in (asked, language) if one in LANGUAGES), LANGUAGES[0])
+    alerts, context = _alerts(notice.content), _context(notice.context)
+    writer = _Writer(tongue, context.zone)
+    if notice.event == "test" or not alerts:
+        return writer.bare(notice)
+    told = [*context.told, *(Told() for _ in range(len(alerts) - len(context.told)))]
+    if len(alerts) == 1 and notice.event != "digest":
+        return writer.single(notice.event, alerts[0], told[0])
+    return writer.digest(notice.event, alerts, told)
+
+
+def local_time(at: int, zone: str) -> datetime:
+    """Wall time in ``zone`` (an unknown zone: UTC) of ms since 1970 UTC; beyond the calendar: its beginning."""
+    try:
+        return (_EPOCH + timedelta(milliseconds=at)).astimezone(_zone(zone))
+    except OverflowError:
+        return _EPOCH
+
+
+@cache
+def _zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        return ZoneInfo("UTC")
+
+
+def _alerts(content: bytes) -> list[_Alert]:
+    try:
+        if content.lstrip()[:1] == b"[":
+            alerts = msgspec.json.decode(content, type=list[_Alert])
+        else:
+            alerts = [msgspec.json.decode(content, type=_Alert)]
+    except msgspec.MsgspecError:
+        return []
+    return [alert for alert in alerts if alert.rule]
+
+
+def _context(context: bytes) -> Context:
+    try:
+        return msgspec.json.decode(context, type=Context)
+    except msgspec.MsgspecError:
+        return Context()
+
+
+class _Writer:
+    """Says things in one language and zone."""
+
+    def __init__(self, language: str, zone: str) -> None:
+        self.language = language
+        self.zone = zone
+        self.terms = TERMS[language]
+
+    def bare(self, notice: Notice) -> Text:
+        """A test, or a notice whose content says nothing."""
+        test = notice.event == "test"
+        title = self._title(self._event(notice.event), self.terms["test_title"] if test else notice.key)
+        lines = (self.terms["test_body"],) if test else ()
+        sent = self.time(notice.at)
+        line = self.terms["comma"].join([title.strip("【】[]").replace("】", " ").replace("]", ""), sent])
+        values = {"event": self._event(notice.event), "since": sent, "rule": self.terms["test_title"]}
+        return Text(self.language, title, line, (*lines, self._field("sent", sent)), values=values)
+
+    def single(self, event: str, alert: _Alert, told: Told) -> Text:
+        """One alert."""
+        word = self._event(event)
+        if event == "fired":
+            word = self.terms["fired"].format(event=word, severity=self.severity(alert))
+        about, measured = self.about(alert, told), self.measured(alert, told)
+        since, call = self.time(alert.since), self.name(told.call, "")
+        facts = [
+            ("severity", self.severity(alert)),
+            ("unit", self.name(told.unit, alert.unit)),
+            ("place", self.name(told.place, alert.place)),
+            ("device", self._device(alert)),
+            ("rule", self.name(told.rule, alert.rule)),
+            ("parameter", self.name(told.parameter, alert.parameter)),
+            ("value", measured),
+            ("since", since),
+            ("cleared", self.time(alert.cleared_at)),
+            ("call", call),
+        ]
+        foot = (self.terms["lead"] + self.terms["stop"],) if _breaks_limit(alert, told) else ()
+        parts = [word + self.terms["colon"] + about, measured, self._from(alert), call and self._field("call", call)]
+        return Text(
+            self.language,
+            self._title(word, about),
+            self.terms["comma"].join(part for part in parts if part),
+            tuple(self._field(name, value) for name, value in facts if value),
+            foot=foot,
+            values=self._values(word, alert, told) | {"count": "1", "call": call},
+        )
+
+    def digest(self, event: str, alerts: Sequence[_Alert], told: Sequence[Told]) -> Text:
+        """Several alerts."""
+        word = self._event(event)
+        counts = Counter(alert.severity for alert in alerts)
+        known = SEVERITIES[self.language]
+        ranks = sorted(counts, key=lambda one: (list(known).index(one) if one in known else len(known), one))
+        total = self.terms["total"].format(n=len(alerts))
+        by_severity = self.terms["comma"].join(f"{known.get(one, one)} {counts[one]}" for one in ranks)
+        over = sum(alert.state in OVER for alert in alerts)
+        summary = total + self.terms["left"] + by_severity + self.terms["right"]
+        if over:
+            summary += self.terms["comma"] + self.terms["over"].format(n=over)
+        first = self.item(alerts[0], told[0])
+        call = self.name(told[0].call, "")
+        limits = any(_breaks_limit(alert, one) for alert, one in zip(alerts, told, strict=False))
+        head = [summary, self._field("first", first)]
+        parts = [word + self.terms["colon"] + summary, self._field("first", first), call and self._field("call", call)]
+        return Text(
+            self.language,
+            self._title(word, total),
+            self.terms["comma"].join(part for part in parts if part),
+            (*head, self._field("call", call)) if call else tuple(head),
+            tuple(f"{n}. {self.item(alert, one)}" for n, (alert, one) in enumerate(zip(alerts, told, strict=False), 1)),
+            (self.terms["lead"] + self.terms["stop"],) if limits else (),
+            self._values(word, alerts[0], told[0])
+            | {"count": str(len(alerts)), "severity": by_severity, "first": first, "call": call},
+        )
+
+    def item(self, alert: _Alert, told: Told) -> str:
+        """One alert as a line of a list."""
+        over = EVENTS[self.language]["cleared"] if alert.state in OVER else ""
+        start = local_time(alert.since, self.zone).strftime("%m-%d %H:%M") if alert.since is not None else ""
+        text = " ".join(part for part in (start, self.about(alert, told), self.measured(alert, told)) if part)
+        return f"{text}{self.terms['left']}{over}{self.terms['right']}" if over else text
+
+    def about(self, alert: _Alert, told: Told) -> str:
+        """Where, and what: the parameter and how it breaks its limit, else the title of the rule."""
+        where = self.name(told.place, alert.place) or alert.device
+        if told.kind in _OFFLINE_KINDS and not told.rule.zh and not told.rule.en:
+            what = " ".join(
+                part for part in (self.name(told.parameter, alert.parameter), self.terms["offline"]) if part
+            )
+        elif _breaks_limit(alert, told) and not alert.rule.endswith(".early"):
+            side = "above" if (alert.value or 0.0) > (alert.limit_value or 0.0) else "below"
+            gap = "" if self.language == "zh" else " "
+            what = self.name(told.parameter, alert.parameter) + gap + self.terms[side]
+        else:
+            what = self.name(told.rule, alert.rule)
+        return f"{where} {what}".strip() if self.language == "zh" else f"{where}: {what}".strip(": ")
+
+    def measured(self, alert: _Alert, told: Told) -> str:
+        """The value with its unit, and the limit, marked where nobody has confirmed it."""
+        if alert.value is None:
+            return ""
+        parameter = CATALOGUE.get(alert.parameter)
+        decimals = parameter.decimals if parameter is not None and told.kind in _LIMIT_KINDS else None
+        unit = UNITS.get(alert.parameter_unit, alert.parameter_unit) if told.kind in _LIMIT_KINDS else ""
+        value, limit = _numbers(alert.value, alert.limit_value, decimals)
+        text = f"{value} {unit}".strip()
+        if limit:
+            mark = "" if told.verified else self.terms["comma"] + self.terms["unverified"]
+            text += f"{self.terms['left']}{self.terms['limit']} {limit}{mark}{self.terms['right']}"
+        return text
+
+    def name(self, words: Words, otherwise: str) -> str:
+        """A name in this language, else in the other one, else its key; on one line."""
+        mine, other = (words.zh, words.en) if self.language == "zh" else (words.en, words.zh)
+        return " ".join((mine or other or otherwise).split())
+
+    def severity(self, alert: _Alert) -> str:
+        """The word for it."""
+        return SEVERITIES[self.language].get(alert.severity, alert.severity)
+
+    def time(self, at: int | None) -> str:
+        """Local time to the minute; empty where there is none."""
+        return local_time(at, self.zone).strftime("%Y-%m-%d %H:%M") if at is not None else ""
+
+    def _from(self, alert: _Alert) -> str:
+        if alert.since is None:
+            return ""
+        short = local_time(alert.since, self.zone).strftime("%m-%d %H:%M")
+        return short + self.terms["from"] if self.language == "zh" else f"{self.terms['from']} {short}"
+
+    def _values(self, word: str, alert: _Alert, told: Told) -> dict[str, str]:
+        parameter = CATALOGUE.get(alert.parameter)
+        numbers = ("", "")
+        if alert.value is not None:
+            numbers = _numbers(alert.value, alert.limit_value, parameter.decimals if parameter else None)
+        unit = UNITS.get(alert.parameter_unit, alert.parameter_unit)
+        return {
+            "event": word,
+            "severity": self.severity(alert),
+            "unit": self.name(told.unit, alert.unit),
+            "place": self.name(told.place, alert.place) or alert.device,
+            "device": alert.device,
+            "rule": self.name(told.rule, alert.rule),
+            "parameter": self.name(told.parameter, alert.parameter),
+            "value": f"{numbers[0]}{unit}" if numbers[0] else "",
+            "limit": numbers[1],
+            "since": local_time(alert.since, self.zone).strftime("%m-%d %H:%M") if alert.since is not None else "",
+            "first": self.item(alert, told),
+        }
+
+    def _device(self, alert: _Alert) -> str:
+        return alert.device if alert.point in {"", "-"} else f"{alert.device} {alert.point}"
+
+    def _event(self, event: str) -> str:
+        return EVENTS[self.language].get(event, event)
+
+    def _title(self, event: str, about: str) -> str:
+        return self.terms["title"].format(event=event, about=about)
+
+    def _field(self, name: str, value: str) -> str:
+        return self.terms[name] + self.terms["colon"] + value
+
+
+def _breaks_limit(alert: _Alert, told: Told) -> bool:
+    return alert.limit_value is not None and alert.value is not None and told.kind in _LIMIT_KINDS
+
+
+def _numbers(value: float, limit: float | None, decimals: int | None) -> tuple[str, str]:
+    """Value and limit as people write them: with the parameter's decimals, and more where they would look equal."""
+    if limit is None:
+        return _number(value, decimals), ""
+    if decimals is None or value == limit:
+        return _number(value, decimals), _number(limit, decimals)
+    for more in range(decimals, 17):
+        texts = f"{value:.{more}f}", f"{limit:.{more}f}"
+        if texts[0] != texts[1] and float(texts[1]) == limit:
+            return _plain(texts[0]), _plain(texts[1])
+    return repr(value), repr(limit)
+
+
+def _number(value: float, decimals: int | None) -> str:
+    return f"{value:g}" if decimals is None else _plain(f"{value:.{decimals}f}")
+
+
+def _plain(text: str) -> str:
+    """Without the sign of a nought."""
+    return text.lstrip("-") if not float(text) else text
