@@ -8,6 +8,9 @@ time up to a bound that doubles (full jitter), or when the receiver said so, unt
 Life of a notice: row of the outbox (decide) -> sent -> DELIVERY record with the outcome in the journal, durable ->
 ``attempts.done``, so that a restart does not send it again -> decide settles the row. A crash between sending and
 record sends it again with the same key. Retries are delivery's own matter (``attempts``) and no input of any decision.
+
+Who a person is (name, number, address) is looked up for each try and kept nowhere; what cannot be erased (journal, log,
+notes) has the person's id only.
 """
 
 from __future__ import annotations
@@ -17,12 +20,15 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
+import msgspec
 import sqlalchemy as sa
 import structlog
 
-from gateway.channels import MissingChannel, Sender, channels_of
+from alerts.notify import Notice
+from gateway import links
+from gateway.channels import MissingChannel, Sender, Traits, channels_of, traits_of
 from gateway.clock import Clock
 from gateway.config import Settings
 from gateway.journal.record import Kind, json_body
@@ -32,6 +38,8 @@ from gateway.outbox import Attempt, Outbox, Place, Waiting
 
 log = structlog.get_logger(__name__)
 
+#: Events that their receiver may acknowledge by a link.
+LINKED = frozenset({"fired", "escalated", "reminder"})
 #: Real seconds before a database that failed is asked again.
 _DATABASE_S = 1.0
 
@@ -44,14 +52,30 @@ class Submits(Protocol):
         ...
 
 
+class Linking(NamedTuple):
+    """What acknowledge links are made of: the address of the pages, empty = no links, and the installation's key."""
+
+    public_url: str
+    key: bytes
+
+    def of(self, row: Waiting) -> str:
+        """The link for the receiver of a row; empty where it is not about one alert that waits for somebody."""
+        one = row.notice.subject != row.notice.key
+        if not self.public_url or not self.key or row.notice.event not in LINKED or not one:
+            return ""
+        return f"{self.public_url}/ack/{links.make(self.key, *row.place)}"
+
+
 class Deliver:
     """Sends waiting rows of the outbox. ``run`` is one task; ``wake`` may be called from any thread."""
 
     @classmethod
-    def of(cls, settings: Settings, engine: sa.Engine, journal: Submits, clock: Clock) -> Deliver:
-        """Delivery as an installation configures it."""
+    def of(cls, settings: Settings, engine: sa.Engine, journal: Submits, clock: Clock, key: bytes = b"") -> Deliver:
+        """Delivery as an installation configures it; ``key`` is the installation's, for acknowledge links."""
+        channels = channels_of(settings)
         pace = Pace(max_age_s=settings.deliver.max_age_h * 3600.0)
-        return cls(engine, journal, clock, channels_of(settings), pace=pace)
+        linking = Linking(settings.http.public_url, key)
+        return cls(engine, journal, clock, channels, traits=traits_of(settings), pace=pace, linking=linking)
 
     def __init__(
         self,
@@ -60,6 +84,8 @@ class Deliver:
         clock: Clock,
         channels: Mapping[str, Sender],
         *,
+        traits: Mapping[str, Traits] | None = None,
+        linking: Linking | None = None,
         pace: Pace | None = None,
         jitter: Callable[[], float] = random.random,
     ) -> None:
@@ -70,7 +96,9 @@ class Deliver:
         self._journal = journal
         self._outbox = Outbox(engine)
         self._names = frozenset(channels)
-        self._lanes = [Lane(self, name, sender) for name, sender in channels.items()]
+        self._linking = linking or Linking("", b"")
+        found = traits or {}
+        self._lanes = [Lane(self, name, sender, found.get(name)) for name, sender in channels.items()]
         self._lanes.append(Lane(self, None, MissingChannel()))
         self._notes: dict[tuple[int, int], Attempt] = {}
         self._noted = asyncio.Event()
@@ -124,11 +152,21 @@ class Deliver:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._reading, self._outbox.waiting, channel, self._names, after, limit)
 
+    async def addressed(self, row: Waiting, traits: Traits) -> Notice:
+        """See ``lane.Office.addressed``."""
+        to = None
+        if row.person:
+            loop = asyncio.get_running_loop()
+            to = await loop.run_in_executor(self._reading, self._outbox.recipient, row.person, traits.language)
+        return msgspec.structs.replace(row.notice, to=to, link=self._linking.of(row) if traits.link else "")
+
     async def settle(self, row: Waiting, outcome: str, status: int | None, words: str, tries: int) -> None:
         """See ``lane.Office.settle``."""
         body = {
             "type": "delivery",
             "for": list(row.place),
+            "channel": row.channel,
+            "person": row.person,
             "outcome": outcome,
             "status": status,
             "words": words,

@@ -12,8 +12,10 @@ from typing import NamedTuple, Protocol
 import sqlalchemy as sa
 import structlog
 
-from alerts.notify import Delivered, Outcome, Refused, Retry
-from gateway.channels import Sender
+from alerts.notify import Delivered, Notice, Outcome, Refused, Retry
+from alerts.notify.hidden import discreet
+from gateway.allowance import Allowance
+from gateway.channels import Sender, Traits
 from gateway.clock import Clock
 from gateway.outbox import BEGINNING, Attempt, Place, Waiting
 
@@ -64,6 +66,10 @@ class Office(Protocol):
         """At most ``limit`` rows of a channel beyond ``after``, and how many more there are."""
         ...
 
+    async def addressed(self, row: Waiting, traits: Traits) -> Notice:
+        """The notice of a row with its recipient as known now, and its link."""
+        ...
+
     async def settle(self, row: Waiting, outcome: str, status: int | None, words: str, tries: int) -> None:
         """Write the outcome into the journal; when this returns it is durable."""
         ...
@@ -74,17 +80,22 @@ class Office(Protocol):
 
 
 class Lane:
-    """What goes out by one channel; ``name`` None is for channels that are not configured."""
+    """What goes out by one channel; ``name`` None is for channels that are not configured.
 
-    def __init__(self, office: Office, name: str | None, sender: Sender) -> None:
+    A line is what stays in order: what one receiver is told of one alert (``Waiting.line``).
+    """
+
+    def __init__(self, office: Office, name: str | None, sender: Sender, traits: Traits | None = None) -> None:
         self.name = name
         self.sender = sender
+        self._traits = traits or Traits()
+        self._allowance = Allowance(self._traits.limits)
         self.seen = BEGINNING
         self._office = office
-        # Of each alert its notices in order; the first one is due at a time, or under way.
+        # Of each line its notices in order; the first one is due at a time, or under way.
         self._queues: dict[str, deque[Waiting]] = {}
         self._due: dict[str, float] = {}
-        # (due, number, alert); an entry that is not what ``_due`` says is stale.
+        # (due, number, line); an entry that is not what ``_due`` says is stale.
         self._heap: list[tuple[float, int, str]] = []
         self._numbers = count()
         self._under_way: set[asyncio.Task[None]] = set()
@@ -142,23 +153,24 @@ class Lane:
         for row in rows:
             self.seen = row.place
             self._held += 1
-            queue = self._queues.setdefault(row.notice.subject, deque())
+            queue = self._queues.setdefault(row.line, deque())
             queue.append(row)
             if len(queue) == 1:
                 # A clock that was set back must not put a try off for longer than any back-off does.
                 left = min(max((row.next_at - clock.now_ms()) / 1000, 0.0), self._office.pace.most_s)
-                self._put(row.notice.subject, now + left)
+                self._put(row.line, now + left)
 
-    def _put(self, alert: str, due: float) -> None:
-        self._due[alert] = due
-        heapq.heappush(self._heap, (due, next(self._numbers), alert))
+    def _put(self, line: str, due: float) -> None:
+        self._due[line] = due
+        heapq.heappush(self._heap, (due, next(self._numbers), line))
 
     def _begin_due(self) -> None:
         now = self._office.clock.monotonic()
         while len(self._under_way) < self._office.pace.parallel and self._next_due() <= now:
-            alert = heapq.heappop(self._heap)[2]
-            del self._due[alert]
-            task = asyncio.create_task(self._try(alert), name=f"deliver.{self.name}")
+            line = heapq.heappop(self._heap)[2]
+            del self._due[line]
+            self._allowance.take(now)
+            task = asyncio.create_task(self._try(line), name=f"deliver.{self.name}")
             self._under_way.add(task)
             task.add_done_callback(self._ended)
 
@@ -173,7 +185,7 @@ class Lane:
         """When the next notice may go out, on the clock's monotonic scale."""
         while self._heap and self._due.get(self._heap[0][2]) != self._heap[0][0]:
             heapq.heappop(self._heap)
-        return max(self._heap[0][0], self._paused_until) if self._heap else float("inf")
+        return max(self._heap[0][0], self._paused_until, self._allowance.free_at()) if self._heap else float("inf")
 
     async def _wait(self) -> None:
         """Until something changes, a notice is due, or it is time to look by oneself."""
@@ -186,8 +198,8 @@ class Lane:
         except TimeoutError:
             self._look |= left >= pace.look_s
 
-    async def _try(self, alert: str) -> None:
-        row = self._queues[alert][0]
+    async def _try(self, line: str) -> None:
+        row = self._queues[line][0]
         tries = row.tries + 1
         outcome = await self._send(row)
         age_s = (self._office.clock.now_ms() - row.notice.at) / 1000
@@ -196,23 +208,26 @@ class Lane:
             if self._failed_in_a_row == _DOWN:
                 log.warning("deliver: the receiver fails", channel=row.channel, words=outcome.words)
             self._office.counts.failed_tries += 1
-            left_s = self._office.pace.max_age_s - age_s
+            left_s = (row.max_age_s or self._office.pace.max_age_s) - age_s
             if left_s > 0:
-                self._again(alert, row._replace(tries=tries), outcome, left_s)
+                self._again(line, row._replace(tries=tries), outcome, left_s)
                 return
-        await self._settle(alert, row, outcome, tries)
+        await self._settle(line, row, outcome, tries)
         if isinstance(outcome, Delivered):
             self._receiver_is_well()
 
     async def _send(self, row: Waiting) -> Outcome:
         try:
-            return await self.sender.send(row.notice)
+            notice = await self._office.addressed(row, self._traits)
+            if self._traits.needs and not (notice.to and getattr(notice.to, self._traits.needs)):
+                return Refused(f"no {self._traits.needs} of {row.person or 'anybody'} is known")
+            return discreet(await self.sender.send(notice), notice.to)
         except Exception as error:  # noqa: BLE001 - a fault of one channel must not end delivery
             # Only its kind: the text of an error may hold an address, and an address a token.
             log.warning("deliver: a channel failed", channel=row.channel, error=type(error).__name__)
             return Retry(f"the channel failed: {type(error).__name__}")
 
-    def _again(self, alert: str, row: Waiting, outcome: Retry, left_s: float) -> None:
+    def _again(self, line: str, row: Waiting, outcome: Retry, left_s: float) -> None:
         clock, pace = self._office.clock, self._office.pace
         now = clock.monotonic()
         if outcome.after is not None:
@@ -220,14 +235,14 @@ class Lane:
             self._paused_until = max(self._paused_until, now + min(outcome.after, left_s))
         bound = min(pace.most_s, pace.first_s * 2.0 ** min(row.tries - 1, 30))
         delay = max(min(self._office.jitter() * bound, left_s), self._paused_until - now)
-        self._queues[alert][0] = row
-        self._put(alert, now + delay)
+        self._queues[line][0] = row
+        self._put(line, now + delay)
         self._office.note(row, Attempt(row.tries, clock.now_ms() + round(delay * 1000), outcome.words, done=False))
         log.debug(
             "deliver: a try failed", channel=row.channel, key=row.notice.key, tries=row.tries, words=outcome.words
         )
 
-    async def _settle(self, alert: str, row: Waiting, outcome: Outcome, tries: int) -> None:
+    async def _settle(self, line: str, row: Waiting, outcome: Outcome, tries: int) -> None:
         name = {Delivered: "delivered", Refused: "refused", Retry: "dead"}[type(outcome)]
         await self._office.settle(row, name, outcome.status, outcome.words, tries)
         counts = self._office.counts
@@ -235,19 +250,19 @@ class Lane:
         if name != "delivered":
             words = {"channel": row.channel, "key": row.notice.key, "tries": tries, "words": outcome.words}
             log.warning("deliver: given up", outcome=name, **words)
-        queue = self._queues[alert]
+        queue = self._queues[line]
         queue.popleft()
         self._held -= 1
         if queue:
-            self._put(alert, self._office.clock.monotonic())
+            self._put(line, self._office.clock.monotonic())
         else:
-            del self._queues[alert]
+            del self._queues[line]
 
     def _receiver_is_well(self) -> None:
         """It took one after it had failed for long: what waits for its next try need not wait any longer."""
         if self._failed_in_a_row >= _DOWN:
             log.info("deliver: the receiver takes notices again", channel=self.name)
             now = self._office.clock.monotonic()
-            for alert in list(self._due):
-                self._put(alert, now)
+            for line in list(self._due):
+                self._put(line, now)
         self._failed_in_a_row = 0

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
+import msgspec
 import sqlalchemy as sa
 
-from alerts.notify import Notice
-from gateway.state import attempts, outbox
+from alerts.notify import Notice, Recipient
+from gateway.state import attempts, outbox, people_private
+from gateway.state import registry as registry_table
 
 #: (offset, n) of a row of the outbox.
 Place = tuple[int, int]
@@ -16,13 +18,41 @@ BEGINNING: Place = (-1, -1)
 
 
 class Waiting(NamedTuple):
-    """A row of the outbox that is not settled. ``next_at`` is ms since 1970 UTC, 0 = at once."""
+    """A row of the outbox that is not settled. ``next_at`` is ms since 1970 UTC, 0 = at once.
+
+    ``person`` is whose address it goes to, empty where it goes to the channel's own; ``max_age_s`` how long it is
+    tried, 0 = as long as every other.
+    """
 
     place: Place
     channel: str
     notice: Notice
     tries: int
     next_at: int
+    person: str = ""
+    max_age_s: int = 0
+
+    @property
+    def line(self) -> str:
+        """What stays in order: of one alert what one receiver is told."""
+        return f"{self.person}/{self.notice.subject}"
+
+
+class _Name(msgspec.Struct):
+    zh: str = ""
+    en: str = ""
+
+
+class _Private(msgspec.Struct):
+    """What is kept of a person apart from journal and registry (``devices.registry.split_private``)."""
+
+    name: _Name | str | None = None
+    phone: str | None = None
+    email: str | None = None
+
+
+class _Public(msgspec.Struct):
+    language: str | None = None
 
 
 class Attempt(NamedTuple):
@@ -71,6 +101,23 @@ class Outbox:
                 more = int(count) - limit
         return found, more
 
+    def recipient(self, person: str, language: str) -> Recipient:
+        """A person with the name and the addresses of now; ``language`` is taken where the registry says none."""
+        entry = registry_table.c
+        private_query = sa.select(people_private.c.body).where(people_private.c.id == person)
+        public_query = (
+            sa.select(entry.body)
+            .where(entry.kind == "people", entry.id == person)
+            .order_by(entry.offset.desc())
+            .limit(1)
+        )
+        with self._engine.connect() as connection:
+            kept = connection.execute(private_query).scalar()
+            public = connection.execute(public_query).scalar()
+        private = msgspec.json.decode(kept, type=_Private) if kept else _Private()
+        spoken = (msgspec.json.decode(public, type=_Public).language if public else None) or language
+        return Recipient(person, _shown(private.name, spoken), private.phone or "", private.email or "", spoken)
+
     def note(self, notes: Mapping[Place, Attempt]) -> None:
         """Keep what is known of the tries of some rows, in one transaction."""
         with self._engine.begin() as connection:
@@ -84,5 +131,19 @@ class Outbox:
 
 
 def _waiting(row: sa.RowMapping) -> Waiting:
-    notice = Notice(row["event"], row["key"], row["created_at"], row["body"].encode())
-    return Waiting((row["offset"], row["n"]), row["channel"], notice, row["tries"] or 0, row["next_at"] or 0)
+    notice = Notice(row["event"], row["key"], row["created_at"], row["body"].encode(), row["context"].encode())
+    return Waiting(
+        (row["offset"], row["n"]),
+        row["channel"],
+        notice,
+        row["tries"] or 0,
+        row["next_at"] or 0,
+        row["person"],
+        row["max_age_s"],
+    )
+
+
+def _shown(name: _Name | str | None, language: str) -> str:
+    if isinstance(name, _Name):
+        return (name.en or name.zh) if language == "en" else (name.zh or name.en)
+    return name or ""

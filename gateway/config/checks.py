@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from importlib.resources import files
+from importlib.util import find_spec
 from pathlib import Path
 
+from gateway.config.channels import AppriseChannel, EmailChannel
+from gateway.config.layers import CHANNELS, channel_key
 from gateway.config.model import Settings
+
+_CHANNEL_NAME = re.compile(r"[A-Za-z0-9_-]{1,32}")
 
 
 def known_packs() -> list[str]:
@@ -15,11 +21,17 @@ def known_packs() -> list[str]:
     return sorted(entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml"))
 
 
+def broken_channels(broken: set[str]) -> set[str]:
+    """Names of the channels that a key with a fault belongs to."""
+    return {channel[0] for channel in map(channel_key, broken) if channel is not None}
+
+
 def faults_between_keys(settings: Settings, broken: set[str]) -> Iterator[tuple[str, str]]:
     """Yield (key, reason and what is allowed). Keys in ``broken`` have a fault already; their value is a default."""
     yield from _files(settings)
     yield from _tls(settings, broken)
     yield from (fault for fault in _influx(settings, broken) if fault[0] not in broken)
+    yield from _channels(settings)
     packs = known_packs()
     for pack in settings.alerts.packs:
         if pack not in packs:
@@ -33,7 +45,11 @@ def _files(settings: Settings) -> Iterator[tuple[str, str]]:
         "mqtt.key": settings.mqtt.key,
         "influx.ca": settings.influx.ca,
         "ledger.key_file": settings.ledger.key_file,
+        "alerts.routing": settings.alerts.routing,
     }
+    for name, channel in settings.alerts.channels.items():
+        if isinstance(channel, EmailChannel):
+            named[f"{CHANNELS}.{name}.ca"] = channel.ca
     for key, path in named.items():
         if path is None:
             continue
@@ -42,6 +58,27 @@ def _files(settings: Settings) -> Iterator[tuple[str, str]]:
                 pass
         except OSError as error:
             yield key, f"{error.strerror}; allowed: a file that the gateway may read"
+
+
+def _channels(settings: Settings) -> Iterator[tuple[str, str]]:
+    names = settings.alerts.channels
+    folded: dict[str, str] = {}
+    for name, channel in names.items():
+        key = f"{CHANNELS}.{name}"
+        if not _CHANNEL_NAME.fullmatch(name):
+            yield f"{key}.kind", "the name of the channel is not allowed; allowed: 1 to 32 of A-Z a-z 0-9 _ -"
+        other = folded.setdefault(name.lower().replace("-", "_"), name)
+        if other != name:
+            yield f"{key}.kind", f"in the environment it has the name of {CHANNELS}.{other}; allowed: another name"
+        if name == "webhook" and settings.alerts.webhook.get_secret_value():
+            yield f"{key}.kind", "alerts.webhook is the channel of that name; allowed: another name"
+        if isinstance(channel, EmailChannel):
+            if channel.username and not channel.password.get_secret_value():
+                yield f"{key}.password", "it is empty; allowed: not empty, because there is a username"
+            if channel.username and channel.security == "none":
+                yield f"{key}.security", "the password would go out unencrypted; allowed: tls or starttls"
+        if isinstance(channel, AppriseChannel) and find_spec("apprise") is None:
+            yield f"{key}.kind", "the package for it is not installed; allowed: with hygeia-gateway[apprise]"
 
 
 def _tls(settings: Settings, broken: set[str]) -> Iterator[tuple[str, str]]:

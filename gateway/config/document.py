@@ -8,11 +8,26 @@ from pathlib import Path
 
 from pydantic import ByteSize, SecretStr
 
+from gateway.config.channels import KINDS, ChannelKind
+from gateway.config.channels import SECRETS as HIDDEN
 from gateway.config.layers import KEYS, SECRETS, variable
 from gateway.config.load import allowed
 from gateway.config.model import Settings
 
 _WIDTH = 100
+_CHANNEL_EXAMPLE = (
+    "[alerts.channels.duty-robot]",
+    'kind = "dingtalk"',
+    'url_file = "keys/robot.url"',
+    'secret_file = "keys/robot.secret"',
+    "",
+    "[alerts.channels.mail]",
+    'kind = "email"',
+    'host = "smtp.example"',
+    'username = "hygeia"',
+    'password_file = "keys/mail.password"',
+    'sender = "hygeia@example.org"',
+)
 
 
 def example(settings: Settings) -> str:
@@ -33,6 +48,11 @@ def example(settings: Settings) -> str:
             lines.append('data.dir = "."')
         else:
             lines.append(f"# {key} = {value}")
+    lines += [
+        "",
+        "# Channels by which people are told are tables, at the end of the file. See docs/configuration.md. Such as:",
+    ]
+    lines += [f"#   {line}".rstrip() for line in _CHANNEL_EXAMPLE]
     return "\n".join(lines) + "\n"
 
 
@@ -85,7 +105,44 @@ def page() -> str:
         mark = " (secret)" if key in SECRETS else ""
         what = (KEYS[key].description or "").replace("|", "\\|")
         lines.append(f"| `{key}`{mark} | `{variable(key)}` | {shown} | {allowed(key)} | {what} |")
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, *_channels()]) + "\n"
+
+
+def _channels() -> list[str]:
+    lines = [
+        "",
+        "## Channels",
+        "",
+        "Ways by which people are told. Each has a table of its own with a name that routing files use:",
+        "",
+        *(f"    {line}" if line else "" for line in _CHANNEL_EXAMPLE),
+        "",
+        "The variable of `alerts.channels.duty-robot.secret` is `HYGEIA_ALERTS__CHANNELS__DUTY_ROBOT__SECRET`,",
+        "with `_FILE` behind it where a file holds the secret; lists and tables are written as JSON there.",
+        "`alerts.webhook` is the channel called `webhook`. What the kinds do: [channels](channels.md),",
+        "[local channels](channels-local.md), [webhook](webhook.md).",
+        "",
+        "Keys that every kind has:",
+        "",
+        *_table(ChannelKind, frozenset()),
+    ]
+    for name, kind in KINDS.items():
+        lines += ["", f'### kind = "{name}"', "", " ".join((kind.__doc__ or "").split()), ""]
+        lines += _table(kind, frozenset(ChannelKind.model_fields) | {"kind"})
+    return lines
+
+
+def _table(kind: type[ChannelKind], without: frozenset[str]) -> list[str]:
+    lines = ["| key | default | allowed | what |", "|---|---|---|---|"]
+    for name, info in kind.model_fields.items():
+        if name in without:
+            continue
+        shown = info.default.get_secret_value() if isinstance(info.default, SecretStr) else info.default
+        usual = "**needed**" if info.is_required() else "-" if not shown and shown != 0 else f"`{shown}`"
+        extra = info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
+        mark = " (secret)" if name in HIDDEN else ""
+        lines.append(f"| `{name}`{mark} | {usual} | {extra.get('allowed', '')} | {info.description} |")
+    return lines
 
 
 def _sentence(key: str) -> str:

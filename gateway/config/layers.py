@@ -2,13 +2,18 @@
 
 A layer holds leaves by their dotted key (``mqtt.url``). ``X_file`` of a secret X is read here, so that later steps see
 X only.
+
+A channel's keys have the name of the channel in them (``alerts.channels.duty.url``). In the environment that name is
+upper case with ``_`` for ``-``; ``agree_on_names`` gives such keys the name that the file writes.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,8 +22,11 @@ from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_settings import EnvSettingsSource, SettingsError
 
+from gateway.config import channels
 from gateway.config.model import Settings
 
+#: The section of the channels: a table of tables.
+CHANNELS = "alerts.channels"
 PREFIX = Settings.model_config.get("env_prefix", "")
 
 
@@ -27,7 +35,7 @@ def leaves(model: type[BaseModel] = Settings, prefix: str = "") -> Iterator[tupl
     for name, info in model.model_fields.items():
         if isinstance(info.annotation, type) and issubclass(info.annotation, BaseModel):
             yield from leaves(info.annotation, f"{name}.")
-        else:
+        elif prefix + name != CHANNELS:
             yield prefix + name, info
 
 
@@ -37,9 +45,31 @@ SECRETS = frozenset(key for key, info in KEYS.items() if info.annotation is Secr
 PATHS = frozenset(key for key, info in KEYS.items() if info.annotation in {Path, Path | None})
 
 
+def channel_key(key: str) -> tuple[str, str] | None:
+    """Name of the channel and key of one of its settings; None for every other key."""
+    name, dot, own = key.removeprefix(f"{CHANNELS}.").rpartition(".")
+    return (name, own) if dot and key.startswith(f"{CHANNELS}.") else None
+
+
+def is_secret(key: str) -> bool:
+    """Whether the value of a key is never shown."""
+    channel = channel_key(key)
+    return key in SECRETS if channel is None else channel[1] in channels.SECRETS
+
+
+def _may_stand_in_a_file(key: str) -> bool:
+    channel = channel_key(key)
+    return key in SECRETS if channel is None else channel[1] in channels.FILED
+
+
+def _is_path(key: str) -> bool:
+    channel = channel_key(key)
+    return key in PATHS if channel is None else channel[1] in channels.PATHS
+
+
 def variable(key: str) -> str:
     """The environment variable of a key."""
-    return PREFIX + key.replace(".", "__").upper()
+    return PREFIX + key.replace(".", "__").replace("-", "_").upper()
 
 
 @dataclass
@@ -64,19 +94,18 @@ class Layer:
     def take(self, tree: Mapping[str, Any]) -> None:
         """Add a nested mapping: paths are made absolute, secrets read from the files that ``X_file`` names."""
         for key, value in _flatten(tree):
-            if key.removesuffix("_file") in SECRETS and key not in KEYS:
+            if key.endswith("_file") and key not in KEYS and _may_stand_in_a_file(key.removesuffix("_file")):
                 self._read_secret(key.removesuffix("_file"), key, value, tree)
-            elif key in PATHS and isinstance(value, str) and value:
+            elif _is_path(key) and isinstance(value, str) and value:
                 self.values[key] = self.folder / value
-            elif key in PATHS and not value:
+            elif _is_path(key) and not value:
                 continue
             else:
                 self.values[key] = value
 
     def _read_secret(self, key: str, file_key: str, value: object, tree: Mapping[str, Any]) -> None:
         named = variable(file_key) if self.source == "environment" else file_key
-        section, _, name = key.rpartition(".")
-        if name in tree.get(section, {}):
+        if key in dict(_flatten(tree)):
             self.faults.append(f"{named} (from {self.source}): {key} is given as well; write one of the two")
             return
         file = self.folder / str(value)
@@ -92,10 +121,23 @@ class Layer:
 
 def _flatten(tree: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     for name, value in tree.items():
-        if name in SECTIONS and isinstance(value, Mapping):
-            yield from ((f"{name}.{key}", leaf) for key, leaf in value.items())
-        else:
+        if name not in SECTIONS or not isinstance(value, Mapping):
             yield name, value
+            continue
+        for key, leaf in value.items():
+            if f"{name}.{key}" == CHANNELS and isinstance(leaf, Mapping):
+                yield from _flatten_channels(leaf)
+            else:
+                yield f"{name}.{key}", leaf
+
+
+def _flatten_channels(tree: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    for name, body in tree.items():
+        if isinstance(body, Mapping) and body:
+            yield from ((f"{CHANNELS}.{name}.{key}", leaf) for key, leaf in body.items())
+        else:
+            # Not a channel, or one without a key: its kind is what is missing or wrong.
+            yield f"{CHANNELS}.{name}.kind", "" if isinstance(body, Mapping) else body
 
 
 def file_layer(path: Path) -> Layer:
@@ -118,9 +160,11 @@ def environment_layer(environ: Mapping[str, str] | None = None) -> Layer:
     names = os.environ if environ is None else environ
     layer = Layer("environment", Path.cwd())
     source = EnvSettingsSource(Settings, env_nested_delimiter="__", env_prefix=PREFIX)
-    source.env_vars = {name.lower(): value for name, value in names.items() if name.upper().startswith(PREFIX)}
+    ours = {name: value for name, value in names.items() if name.upper().startswith(PREFIX)}
+    source.env_vars = {name.lower(): value for name, value in ours.items() if not _channel_variable(name)}
     try:
         layer.take(source())
+        layer.take({"alerts": {"channels": _channels_of_environment(ours)}})
     except SettingsError as error:
         layer.unreadable = True
         layer.faults.append(f"environment: {error}; set single keys, such as {variable('mqtt.url')}")
@@ -132,3 +176,44 @@ def environment_layer(environ: Mapping[str, str] | None = None) -> Layer:
     for key in layer.values:
         layer.origins.setdefault(key, f"environment variable {variable(key)}")
     return layer
+
+
+def _channel_variable(name: str) -> list[str]:
+    """Name and key of a channel's variable ``HYGEIA_ALERTS__CHANNELS__NAME__KEY``, in lower case; else empty."""
+    parts = name.upper().removeprefix(PREFIX).lower().split("__")
+    return parts[2:] if parts[:2] == CHANNELS.split(".") and len(parts) > 2 else []
+
+
+def _channels_of_environment(names: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    tree: dict[str, dict[str, Any]] = {}
+    for variable_name, text in names.items():
+        name, *keys = _channel_variable(variable_name) or [""]
+        if name:
+            tree.setdefault(name, {})["__".join(keys) or "kind"] = _leaf(text)
+    return tree
+
+
+def _leaf(text: str) -> object:
+    """A list or a table is written as JSON, everything else as it is."""
+    if text[:1] in {"[", "{"}:
+        with suppress(json.JSONDecodeError):
+            return json.loads(text)
+    return text
+
+
+def agree_on_names(environment: Layer, others: Sequence[Layer]) -> None:
+    """Give channels of the environment the name that another source writes: ``duty_sms`` may be its ``Duty-SMS``."""
+    found = (channel_key(key) for layer in others for key in layer.values)
+    written = {_folded(channel[0]): channel[0] for channel in found if channel is not None}
+
+    def renamed(key: str) -> str:
+        channel = channel_key(key)
+        return key if channel is None else f"{CHANNELS}.{written.get(_folded(channel[0]), channel[0])}.{channel[1]}"
+
+    environment.values = {renamed(key): value for key, value in environment.values.items()}
+    environment.origins = {renamed(key): origin for key, origin in environment.origins.items()}
+    environment.unread = {renamed(key) for key in environment.unread}
+
+
+def _folded(name: str) -> str:
+    return name.lower().replace("-", "_").replace(".", "_")

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 from urllib.parse import quote, unquote, urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ByteSize, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BeforeValidator, ByteSize, SecretStr
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+
+from gateway.config.channels import Channel
+from gateway.config.keys import SecretWebUrl, Section, WebUrl, setting
 
 NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 MIB = 1024 * 1024
@@ -61,22 +64,6 @@ def _broker_url(url: SecretStr) -> SecretStr:
     return url
 
 
-def _web_url(text: str) -> str:
-    if text:
-        parts = urlsplit(text)
-        if parts.scheme not in {"http", "https"} or not parts.hostname or not (parts.port is None or parts.port):
-            raise ValueError("not http://host or https://host")
-    return text.rstrip("/")
-
-
-def _secret_web_url(url: SecretStr) -> SecretStr:
-    try:
-        _web_url(url.get_secret_value())
-    except ValueError:
-        raise ValueError("not http://host or https://host") from None
-    return url
-
-
 def _listen(text: str) -> str:
     parse_listen(text)
     return text
@@ -114,24 +101,10 @@ def _size(smallest: int, largest: int) -> AfterValidator:
     return AfterValidator(within)
 
 
-def _key(default: Any, description: str, allowed: str, **options: Any) -> Any:  # noqa: ANN401 - as pydantic's Field
-    return Field(default=default, description=description, json_schema_extra={"allowed": allowed}, **options)
-
-
-WebUrl = Annotated[str, AfterValidator(_web_url)]
-SecretWebUrl = Annotated[SecretStr, AfterValidator(_secret_web_url)]
-
-
-class Section(BaseModel):
-    """A section of the file. Unknown keys are faults, and values never stand in pydantic's own messages."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, validate_default=False)
-
-
 class Data(Section):
     """Where the installation lives."""
 
-    dir: Path = _key(
+    dir: Path = setting(
         Path("/var/lib/hygeia"),
         "Folder of journal, state, readings, keys and files. `--data-dir` overrides it.",
         "a folder that the gateway may write",
@@ -141,20 +114,20 @@ class Data(Section):
 class JournalSection(Section):
     """The durable log of everything that came in."""
 
-    keep_days: int = _key(
+    keep_days: int = setting(
         30,
         "A journal file is kept at least this long, and until every follower is past it.",
         "1 to 36500",
         ge=1,
         le=36500,
     )
-    min_free: Annotated[ByteSize, _size(MIB, 2**60)] = _key(
+    min_free: Annotated[ByteSize, _size(MIB, 2**60)] = setting(
         ByteSize(512 * MIB),
         "With less free disk space than this the gateway stops acknowledging messages, raises an alarm, and goes on by "
         "itself when there is room again.",
         'a size of at least 1MiB, such as "512MiB" or "2GB"',
     )
-    segment: Annotated[ByteSize, _size(64 * 1024, 4096 * MIB)] = _key(
+    segment: Annotated[ByteSize, _size(64 * 1024, 4096 * MIB)] = setting(
         ByteSize(64 * MIB), "A journal file is closed at this size, or after a day.", 'a size from "64KiB" to "4GiB"'
     )
 
@@ -162,30 +135,32 @@ class JournalSection(Section):
 class Mqtt(Section):
     """The broker that devices publish to."""
 
-    url: Annotated[SecretStr, AfterValidator(_broker_url)] = _key(
+    url: Annotated[SecretStr, AfterValidator(_broker_url)] = setting(
         SecretStr("mqtt://127.0.0.1:1883"),
         "Address of the broker, with user and password. Special characters of a password are written in % form.",
         "mqtt://user:password@host:port, or mqtts:// for TLS",
     )
-    root: Annotated[str, AfterValidator(_root)] = _key(
+    root: Annotated[str, AfterValidator(_root)] = setting(
         "hygeia/v1",
         "First levels of all topics of our own devices.",
         "topic levels without +, #, or an empty level, not starting with $",
     )
-    client_id: Annotated[str, AfterValidator(_client_id)] = _key(
+    client_id: Annotated[str, AfterValidator(_client_id)] = setting(
         "hygeia",
         "Name of the persistent session at the broker; unique to this installation.",
         "1 to 64 of the characters A-Z a-z 0-9 _ . -",
     )
-    ca: Path | None = _key(
+    ca: Path | None = setting(
         None, "PEM file with the authority that signed the broker's certificate (else the system's).", "a PEM file"
     )
-    cert: Path | None = _key(None, "PEM file with the gateway's own certificate.", "a PEM file, together with mqtt.key")
-    key: Path | None = _key(None, "PEM file with the key of `mqtt.cert`.", "a PEM file, together with mqtt.cert")
-    receive_maximum: int = _key(
+    cert: Path | None = setting(
+        None, "PEM file with the gateway's own certificate.", "a PEM file, together with mqtt.key"
+    )
+    key: Path | None = setting(None, "PEM file with the key of `mqtt.cert`.", "a PEM file, together with mqtt.cert")
+    receive_maximum: int = setting(
         2000, "How many messages the broker may send before the gateway acknowledges one.", "1 to 65535", ge=1, le=65535
     )
-    keep_alive_s: int = _key(
+    keep_alive_s: int = setting(
         30,
         "The broker takes the gateway for dead after one and a half times this.",
         "5 to 3600 (seconds)",
@@ -210,7 +185,7 @@ class Mqtt(Section):
 class Timeseries(Section):
     """Where readings are stored."""
 
-    store: Literal["embedded", "influx"] = _key(
+    store: Literal["embedded", "influx"] = setting(
         "embedded",
         "`embedded` keeps readings in a file of the data folder, `influx` in InfluxDB 2.",
         "embedded or influx",
@@ -220,26 +195,26 @@ class Timeseries(Section):
 class Influx(Section):
     """The InfluxDB server, used where `timeseries.store` is `influx`."""
 
-    url: WebUrl = _key("http://127.0.0.1:8086", "Address of the server.", "http://host:port or https://host:port")
-    org: str = _key("", "Organisation.", "a name; needed where timeseries.store is influx")
-    bucket: str = _key("", "Bucket that readings are written to.", "a name; needed where timeseries.store is influx")
-    token: SecretStr = _key(
+    url: WebUrl = setting("http://127.0.0.1:8086", "Address of the server.", "http://host:port or https://host:port")
+    org: str = setting("", "Organisation.", "a name; needed where timeseries.store is influx")
+    bucket: str = setting("", "Bucket that readings are written to.", "a name; needed where timeseries.store is influx")
+    token: SecretStr = setting(
         SecretStr(""),
         "Token that may read and write the bucket.",
         "a token of printable ASCII; needed where timeseries.store is influx",
     )
-    ca: Path | None = _key(None, "PEM file with the authority that signed the server's certificate.", "a PEM file")
+    ca: Path | None = setting(None, "PEM file with the authority that signed the server's certificate.", "a PEM file")
 
 
 class Http(Section):
     """Pages and API."""
 
-    listen: Annotated[str, AfterValidator(_listen)] = _key(
+    listen: Annotated[str, AfterValidator(_listen)] = setting(
         "127.0.0.1:8080",
         "Address of pages and API; port 0 takes a free one. Beyond loopback every call needs a user or a token.",
         "host:port",
     )
-    public_url: WebUrl = _key(
+    public_url: WebUrl = setting(
         "", "Address under which people reach the pages, for links in messages.", "empty, http://host or https://host"
     )
 
@@ -252,23 +227,41 @@ class Http(Section):
 class Alerts(Section):
     """Rules and who is told."""
 
-    packs: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = _key(
+    packs: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = setting(
         ("gb5749-2022",),
         "Rule packs in force.",
         "a list of packs that exist (in the environment: names with commas between)",
     )
-    webhook: SecretWebUrl = _key(
+    webhook: SecretWebUrl = setting(
         SecretStr(""),
         "Address that every alert is posted to. It may hold a token, so it is treated as a secret.",
         "empty, http://host/path or https://host/path",
     )
-    webhook_secret: SecretStr = _key(SecretStr(""), "Key of the signature of each call of the webhook.", "any text")
+    webhook_secret: SecretStr = setting(SecretStr(""), "Key of the signature of each call of the webhook.", "any text")
+    channels: dict[str, Channel] = setting(
+        {}, "Channels by name, each a table [alerts.channels.NAME].", "tables with a kind, see below"
+    )
+    routing: Path | None = setting(
+        None,
+        "File that says who is told, when and by which channel (else the one that Hygeia brings along).",
+        "a YAML file, see docs/alerts.md",
+    )
+    heartbeat_url: SecretWebUrl = setting(
+        SecretStr(""),
+        "Address outside that is called while all is well, and raises the alarm when it is not called any more.",
+        "empty, http://host/path or https://host/path",
+    )
+    heartbeat_s: int = setting(60, "How often `alerts.heartbeat_url` is called.", "5 to 3600 (seconds)", ge=5, le=3600)
+    shelve_max_h: int = setting(24, "An alert is shelved for at most this long.", "1 to 720 (hours)", ge=1, le=720)
+    maintenance_max_h: int = setting(
+        168, "A maintenance session lasts at most this long.", "1 to 720 (hours)", ge=1, le=720
+    )
 
 
 class Deliver(Section):
     """How long messages to people are tried."""
 
-    max_age_h: int = _key(
+    max_age_h: int = setting(
         24,
         "A message that could not be delivered for this long is given up, visibly.",
         "1 to 720 (hours)",
@@ -280,13 +273,13 @@ class Deliver(Section):
 class Ledger(Section):
     """The tamper-evident ledger."""
 
-    origin: str = _key(
+    origin: str = setting(
         "hygeia.example/ledger/1",
         "Name of this ledger; verifiers pin it. Choose it once: a host name of yours and a path.",
         "1 to 200 printable characters without space and +",
         pattern=r"^[^\s+]{1,200}$",
     )
-    key_file: Path | None = _key(
+    key_file: Path | None = setting(
         None, "File of the key that signs the ledger (else `keys/ledger.key` in the data folder).", "a file, mode 0600"
     )
 
@@ -294,10 +287,10 @@ class Ledger(Section):
 class Log(Section):
     """What the gateway writes to standard error."""
 
-    level: Literal["debug", "info", "warning", "error"] = _key(
+    level: Literal["debug", "info", "warning", "error"] = setting(
         "info", "Least severe kind of line that is written.", "debug, info, warning or error"
     )
-    format: Literal["console", "json"] = _key(
+    format: Literal["console", "json"] = setting(
         "console", "`console` for people, `json` for machines, one object a line.", "console or json"
     )
 
@@ -307,7 +300,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, env_prefix="HYGEIA_")
 
-    time_zone: Annotated[str, AfterValidator(_zone)] = _key(
+    time_zone: Annotated[str, AfterValidator(_zone)] = setting(
         "Asia/Shanghai", "Days and reports follow this zone.", "an IANA name, such as Asia/Shanghai"
     )
     data: Data = Data()

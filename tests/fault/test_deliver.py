@@ -162,6 +162,8 @@ async def test_a_row_is_sent_signed_and_its_outcome_is_journaled(site: Site, put
     assert outcome == {
         "type": "delivery",
         "for": [0, 0],
+        "channel": "webhook",
+        "person": "",
         "outcome": "delivered",
         "status": 204,
         "words": "",

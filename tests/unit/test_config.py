@@ -15,6 +15,8 @@ from gateway.config.layers import KEYS, SECRETS, variable
 from gateway.errors import ConfigurationError
 
 Write = Callable[[str], Path]
+#: Secrets that are addresses.
+WEB = {"alerts.webhook", "alerts.heartbeat_url"}
 
 
 @pytest.fixture
@@ -163,7 +165,7 @@ def test_names_of_others_in_the_environment_are_left_alone(tmp_path: Path) -> No
 @pytest.mark.parametrize("key", sorted(SECRETS))
 def test_secrets_are_read_from_files(write: Write, key: str) -> None:
     """Each secret may stand in a file, named in hygeia.toml or in the environment, without its line break."""
-    value = "mqtt://gate:pw@h:1" if key == "mqtt.url" else "http://hook/x" if key == "alerts.webhook" else "s3cret"
+    value = "mqtt://gate:pw@h:1" if key == "mqtt.url" else "http://hook/x" if key in WEB else "s3cret"
     folder = write(f'{key}_file = "secret"\n')
     (folder / "secret").write_text(f"{value}\n")
     by_file = load(None, folder, environ={})
