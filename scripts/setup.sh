@@ -47,6 +47,6 @@ if [ "$(.venv/bin/uv --version 2>/dev/null | cut -d' ' -f2)" != "$uv_version" ];
     .venv/bin/python -m pip install -q --disable-pip-version-check "uv==$uv_version"
 fi
 say 'installing what uv.lock names into .venv'
-UV_PYTHON_DOWNLOADS=never UV_PROJECT_ENVIRONMENT=.venv .venv/bin/uv sync -q --locked --compile-bytecode --python .venv/bin/python
+UV_PYTHON_DOWNLOADS=never UV_PROJECT_ENVIRONMENT=.venv .venv/bin/uv sync -q --locked --all-extras --compile-bytecode --python .venv/bin/python
 touch .venv/.ready
 say 'done'

@@ -228,7 +228,8 @@ class _Writer:
         numbers = ("", "")
         if alert.value is not None:
             numbers = _numbers(alert.value, alert.limit_value, parameter.decimals if parameter else None)
-        unit = UNITS.get(alert.parameter_unit, alert.parameter_unit)
+        # Providers refuse the marks that the units of other texts have, as in m³.
+        unit = {"degC": "℃"}.get(alert.parameter_unit, alert.parameter_unit)
         return {
             "event": word,
             "severity": self.severity(alert),
