@@ -10,8 +10,10 @@ class Alert(msgspec.Struct):
 
     ``key`` is the subject's; ``on``: the condition holds; ``notify``: its place notifies and its rule tells. Times are
     ms since 1970 UTC; 0 where a time limit is not set. ``kept`` is the state that a shelved, suppressed or
-    out-of-service alert would have otherwise. ``held_by`` says what suppresses it (``maintenance:DEVICE``,
-    ``alert:ID``).
+    out-of-service alert had before, empty where it fired so. ``held_by`` says what holds it (``maintenance:DEVICE``,
+    ``alert:ID``, ``place:PLACE``, who took it out of service). ``out_by`` is who took it out of service, ``service``
+    whether its place is in service. ``acknowledged_by`` and ``closed_by`` are written as ``Step.by``. ``told``:
+    routing heard of it since it fired.
     """
 
     id: str
@@ -50,6 +52,9 @@ class Alert(msgspec.Struct):
     shelved_until: int = 0
     one_shot: bool = False
     told: bool = False
+    closed_by: str = ""
+    out_by: str = ""
+    service: bool = True
 
     @property
     def identity(self) -> tuple[str, str, str]:

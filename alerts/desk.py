@@ -1,0 +1,252 @@
+"""The desk: alerts and their states (pure). Changes of conditions, operators' commands and time in, steps out.
+
+One thread calls it, in journal order; ``now`` and ``at`` are journal time and never run back. Equal states behave
+equally and give equal dumps. docs/alert-handling.md says for operators what happens to an alert, and why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+
+from alerts.actions import Actions
+from alerts.alert import Alert, Step
+from alerts.change import Change
+from alerts.holds import Holds
+from alerts.inhibit import DEFAULTS, Inhibit
+from alerts.lifecycle import FINAL_REASONS, HELD, Event, Reason, State
+from alerts.roll import Cause, Roll
+from alerts.sessions import Session, Sessions
+from devices.observation import Subject
+
+HOUR_MS = 3_600_000
+GATEWAY = "gateway"
+
+
+class _Dump(msgspec.Struct):
+    alerts: list[Alert]
+    sessions: list[Session]
+    inhibits: tuple[Inhibit, ...]
+
+
+class Desk:
+    """Alerts that are not over.
+
+    ``shelf_most_ms`` and ``session_most_ms`` bound shelves and maintenance sessions; ``reopen_ms`` is after how long an
+    alert that a person closed re-opens while its condition stands, where its rule has no time of its own.
+    """
+
+    def __init__(
+        self, *, shelf_most_ms: int = 24 * HOUR_MS, session_most_ms: int = 7 * 24 * HOUR_MS, reopen_ms: int = HOUR_MS
+    ) -> None:
+        self._roll = Roll(reopen_ms)
+        self._sessions = Sessions()
+        self._holds = Holds(self._roll, self._sessions.open)
+        self._actions = Actions(self._roll, self._holds, self._sessions, shelf_most_ms, session_most_ms)
+
+    @property
+    def open(self) -> dict[str, Alert]:
+        """All that are not closed, and closed ones while they may re-open, by id; to be read only."""
+        return self._roll.open
+
+    @property
+    def sessions(self) -> dict[str, Session]:
+        """Open maintenance sessions by device; to be read only."""
+        return self._sessions.open
+
+    def take_sessions(self) -> list[Session]:
+        """Rows of maintenance sessions that changed since the last time, to be written in place by their key."""
+        return self._sessions.take()
+
+    def use(self, inhibit: Sequence[Inhibit], now: int) -> list[Step]:
+        """Take what mutes what from the routing policy; alerts that are muted or no longer muted by it are steps."""
+        if self._holds.inhibition.entries == (*DEFAULTS, *inhibit):
+            return []
+        self._holds.inhibition.use(inhibit)
+        for alert in tuple(self.open.values()):
+            if alert.state != State.CLOSED:
+                self._holds.settle(alert, Cause("time", now, now), Reason.CAUSE_OVER)
+        return self._roll.take()
+
+    def changed(self, change: Change, offset: int, mint: Callable[[], str]) -> list[Step]:
+        """Take one turn of one condition, decided for record ``offset``; ``mint`` gives the id of a new alert."""
+        alert = self._roll.find(change.identity)
+        cause = Cause(f"rule:{change.pack}/{change.rule}", change.at, change.ts)
+        if change.on:
+            self._on(alert, change, cause, offset, mint)
+        elif alert is not None and alert.on:
+            self._off(alert, change, cause)
+        return self._roll.take()
+
+    def alarm(  # noqa: PLR0917 - the contract with gateway.decide
+        self, name: str, on: bool | None, severity: str, at: int, offset: int, mint: Callable[[], str],
+        *, tell: bool = True,
+    ) -> list[Step]:  # fmt: skip
+        """Take an alarm of the gateway itself: ``on`` True or False, None for something that happened once."""
+        subject = Subject(f"gateway/{name}", device=GATEWAY)
+        turn = Change(
+            on=on is not False, rule=name, pack=GATEWAY, digest="", severity=severity, kind=GATEWAY, subject=subject,
+            value=None, limit_value=None, since=at, ts=at, at=at, tell=tell,
+            reason=Reason.GATEWAY_WELL if on is False else Reason.GATEWAY_ALARM,
+        )  # fmt: skip
+        steps = self.changed(turn, offset, mint)
+        if on is None:
+            over = msgspec.structs.replace(turn, on=False, reason=Reason.GATEWAY_WELL.value)
+            # Nobody is told that something that happened once is over.
+            steps += [msgspec.structs.replace(step, tell=False) for step in self.changed(over, offset, mint)]
+        return steps
+
+    def rebind(self, subject: Subject, now: int) -> list[Step]:
+        """The registry says something else of this subject: whether its place is in service, and whether it notifies.
+
+        To be called for the subjects of open alerts whose place changed.
+        """
+        for alert in self._roll.of_device(subject.device):
+            if alert.key != subject.key or alert.place != subject.place or alert.state == State.CLOSED:
+                continue
+            alert.notify = alert.notify and subject.notify
+            if alert.service != subject.service:
+                alert.service = subject.service
+                if alert.on or alert.state in HELD:
+                    self._holds.settle(alert, Cause("time", now, now), Reason.PLACE_IN_SERVICE)
+        return self._roll.take()
+
+    def act(self, command: str, args: dict[str, Any], by: str, at: int, offset: int) -> list[Step]:
+        """Do what an operator says. Raises ActError; nothing is changed then."""
+        self._actions.act(command, args, by, at, offset)
+        return self._roll.take()
+
+    @property
+    def due(self) -> float:
+        """Journal time at which ``tick`` does something next; inf = never."""
+        return min(self._roll.due, self._sessions.due)
+
+    def tick(self, now: int) -> list[Step]:
+        """Do what time brings: ends of shelves and sessions, re-opening, forgetting of what is closed."""
+        while self.due <= now:
+            if self._sessions.due <= self._roll.due:
+                session = self._sessions.next(now)
+                assert session is not None
+                self._actions.end_session(session.device, Cause("time", now, session.until))
+                continue
+            found = self._roll.next(now)
+            assert found is not None
+            when, alert = found
+            if alert.state != State.CLOSED:
+                alert.shelved_until, alert.one_shot = 0, False
+                self._holds.settle(alert, Cause("time", now, when), Reason.SHELF_OVER)
+            elif alert.on:
+                self._open_again(alert, Reason.STILL_STANDING, Cause("time", now, when))
+            else:
+                self._roll.forget(alert)
+        return self._roll.take()
+
+    def dump(self) -> bytes:
+        """Everything that is held; equal states give equal bytes."""
+        inhibits = self._holds.inhibition.entries[len(DEFAULTS) :]
+        return msgspec.msgpack.encode(_Dump(list(self.open.values()), list(self.sessions.values()), inhibits))
+
+    def load(self, state: bytes) -> None:
+        """Take the state of a ``dump`` into a desk that is new."""
+        held = msgspec.msgpack.decode(state, type=_Dump)
+        for session in held.sessions:
+            self._sessions.load(session)
+        for alert in held.alerts:
+            self._roll.add(alert)
+        self._holds.inhibition.entries = (*DEFAULTS, *held.inhibits)
+        self._holds.load()
+
+    def _on(
+        self, alert: Alert | None, change: Change, cause: Cause, offset: int, mint: Callable[[], str]
+    ) -> None:  # fmt: skip
+        if alert is not None and alert.place != change.subject.place:
+            if alert.state != State.CLOSED:
+                alert.on = False
+                self._holds.close(alert, Event.CLEARED, Reason.MOVED, cause, for_good=True)
+            self._roll.forget(alert)
+            alert = None
+        if alert is not None and not alert.on and alert.state == State.CLOSED:
+            over = alert.closed_at + alert.reopen_ms <= change.at
+            if over:
+                self._roll.forget(alert)
+                alert = None
+        if alert is None:
+            alert = _alert(change, mint(), offset)
+            self._roll.add(alert)
+            self._holds.stand(alert, change.reason, cause)
+        elif not alert.on:
+            _renew(alert, change)
+            if alert.state == State.CLOSED:
+                self._open_again(alert, Reason.RECURRED, cause)
+            else:
+                self._holds.stand(alert, change.reason, cause)
+
+    def _open_again(self, alert: Alert, reason: Reason, cause: Cause) -> None:
+        alert.closed_at, alert.closed_by = 0, ""
+        alert.fired_at, alert.cleared_at = cause.at, None
+        self._holds.stand(alert, reason, cause)
+
+    def _off(self, alert: Alert, change: Change, cause: Cause) -> None:
+        alert.on = False
+        alert.cleared_at, alert.value = change.at, change.value
+        state, reason = State(alert.state), change.reason
+        if reason in FINAL_REASONS:
+            if state is State.CLOSED:
+                self._roll.move(alert, Event.CLEARED, state, reason, cause, tell=False)
+                self._roll.forget(alert)
+            else:
+                self._holds.close(alert, Event.CLEARED, reason, cause, for_good=True)
+            return
+        latched = alert.latching and (alert.told or state not in HELD)
+        if state is State.ACTIVE and not latched:
+            self._roll.move(alert, Event.CLEARED, State.RETURNED, reason, cause)
+        elif state is State.CLOSED:
+            self._roll.move(alert, Event.CLEARED, state, reason, cause, tell=False)
+            if alert.reopen_ms <= 0:
+                self._roll.forget(alert)
+            else:
+                self._roll.arm(alert)
+        elif state in {State.ACTIVE, State.ACKNOWLEDGED} or _ends_held(alert, state):
+            if latched:
+                self._latch(alert, reason, cause)
+            else:
+                self._holds.close(alert, Event.CLEARED, reason, cause)
+                return
+        else:
+            self._roll.move(alert, Event.CLEARED, state, reason, cause, tell=False)
+        self._holds.sync(alert, cause)
+
+    def _latch(self, alert: Alert, reason: str, cause: Cause) -> None:
+        alert.shelved_until, alert.one_shot, alert.kept, alert.held_by = 0, False, "", ""
+        self._roll.move(alert, Event.CLEARED, State.LATCHED, reason, cause)
+
+
+def _ends_held(alert: Alert, state: State) -> bool:
+    """Whether the end of the condition ends a held alert: shelved until then, or at a place out of service."""
+    return (state is State.SHELVED and alert.one_shot) or (state is State.OUT_OF_SERVICE and not alert.out_by)
+
+
+def _alert(change: Change, name: str, offset: int) -> Alert:
+    subject = change.subject
+    return Alert(
+        id=name, rule=change.rule, pack=change.pack, severity=change.severity, state=State.PENDING.value,
+        unit=subject.unit, place=subject.place, device=subject.device, point=subject.point,
+        parameter=subject.parameter, value=change.value, limit_value=change.limit_value,
+        parameter_unit=subject.parameter_unit, since=change.since, fired_at=change.at, cleared_at=None,
+        acknowledged_by=None, reason=change.reason, offset=offset, grid=subject.grid, pack_digest=change.digest,
+        key=subject.key, kind=change.kind, notify=subject.notify and change.tell, latching=change.latching,
+        early_of=change.early_of, reopen_ms=change.reopen_ms, service=subject.service,
+    )  # fmt: skip
+
+
+def _renew(alert: Alert, change: Change) -> None:
+    """The same condition again, maybe under a newer version of its rule."""
+    subject = change.subject
+    alert.severity, alert.pack_digest, alert.kind = change.severity, change.digest, change.kind
+    alert.unit, alert.grid = subject.unit, subject.grid
+    alert.value, alert.limit_value, alert.since = change.value, change.limit_value, change.since
+    alert.fired_at, alert.cleared_at = change.at, None
+    alert.latching, alert.early_of, alert.reopen_ms = change.latching, change.early_of, change.reopen_ms
+    alert.notify, alert.service = subject.notify and change.tell, subject.service
