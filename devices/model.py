@@ -1,14 +1,15 @@
 """What a registry file may say: one model a section, with the keys, words and periods of DESIGN 4.6.
 
-Models judge one entry by itself; ``devices.files.check`` judges what entries say of each other. Sources have a module
-of their own (``devices.sources``); ``devices.sections`` lists all sections.
+Models judge one entry by itself; ``devices.files.check`` judges what entries say of each other. Sources, and calendars
+with teams, have modules of their own (``devices.sources``, ``devices.duty``); ``devices.sections`` lists all sections.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
-import re
+import datetime as dt
+import math
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
@@ -33,10 +34,11 @@ from devices.fields import (
     ParameterName,
     Refused,
     Text,
-    ZoneName,
     check_unit,
+    instant,
     problem,
     refuse,
+    zone_of,
 )
 from devices.parameters import CATALOGUE
 
@@ -63,6 +65,7 @@ Disinfectant = Literal["free_chlorine", "total_chlorine", "chlorine_dioxide", "o
 Role = Literal["contact", "head", "officer", "collector", "driver", "operator"]
 DeviceKind = Literal["water", "terminal", "store_climate", "radiation", "gateway"]
 Mode = Literal["continuous", "sampled", "held"]
+Language = Literal["zh", "en"]
 
 #: Keys of a telemetry message that are never channels (DESIGN 4.2).
 RESERVED = frozenset({"ts", "id", "seq", "hist", "flags", "values"})
@@ -81,10 +84,9 @@ class Part(BaseModel):
     )
 
 
-class Entry(Part):
-    """An entry of a section; ``from`` and ``to`` (exclusive) bound the time it holds, in ms since 1970 UTC."""
+class Period(Part):
+    """What holds for a time: ``from`` and ``to`` (exclusive), in ms since 1970 UTC."""
 
-    id: Id
     from_: Instant | None = Field(default=None, alias="from")
     to: Instant | None = None
 
@@ -95,6 +97,12 @@ class Entry(Part):
         if to is not None and begin is not None and to <= begin:
             raise problem("period", "from < to")
         return to
+
+
+class Entry(Period):
+    """An entry of a section; ``from`` and ``to`` (exclusive) bound the time it holds, in ms since 1970 UTC."""
+
+    id: Id
 
 
 class Certificate(Part):
@@ -119,8 +127,63 @@ class Unit(Entry):
     contacts: list[Id] = []
 
 
+class Limit(Period):
+    """A limit that a place sets in place of its profile's, and why; ``min`` and ``max`` are in ``unit``.
+
+    Without ``unit`` they are in the catalogue's. A side that is not given stays the profile's. ``from`` and ``to``
+    (exclusive) bound the time it holds.
+    """
+
+    parameter: ParameterName
+    min: float | None = None
+    max: float | None = Field(default=None, validate_default=True)
+    unit: str | None = Field(default=None, max_length=20)
+    reason: Text
+
+    @field_validator("max")
+    @classmethod
+    def _is_not_below_min(cls, high: float | None, info: ValidationInfo) -> float | None:
+        low = info.data.get("min", 0.0)
+        if high is None and low is None:
+            raise problem("required")
+        if high is not None and low is not None and "min" in info.data and high < low:
+            raise problem("number", f">= min ({low:g})")
+        return high
+
+    @field_validator("unit")
+    @classmethod
+    def _is_convertible(cls, unit: str | None, info: ValidationInfo) -> str | None:
+        return check_unit(unit, info.data["parameter"]) if unit and "parameter" in info.data else unit
+
+
+def _twice(raw: object, zone: dt.tzinfo) -> list[Refused]:
+    """Limits of one place that hold for the same parameter at the same time; looked at as written."""
+    errors: list[Refused] = []
+    spans: dict[str, list[tuple[int, float, float]]] = {}
+    for index, one in enumerate(raw if isinstance(raw, list) else []):
+        if not isinstance(one, Mapping):
+            continue
+        name = str(one.get("parameter"))
+        begin, end = _bound(one.get("from"), zone, -math.inf), _bound(one.get("to"), zone, math.inf)
+        first = next((other for other, since, until in spans.get(name, []) if since < end and begin < until), None)
+        if first is not None:
+            errors.append(((index, "parameter"), name, problem("duplicate", f"limits[{first}]")))
+        spans.setdefault(name, []).append((index, begin, end))
+    return errors
+
+
+def _bound(value: object, zone: dt.tzinfo, open_end: float) -> float:
+    try:
+        return open_end if value is None else float(instant(value, zone))
+    except (ValueError, OverflowError):
+        return open_end
+
+
 class Place(Entry):
-    """Where something is measured, kept or carried: a tree under a unit. ``profile`` is the limit profile only."""
+    """Where something is measured, kept or carried: a tree under a unit. ``profile`` is the limit profile only.
+
+    ``upstream`` is the place whose water comes here; ``limits`` are what counts here in place of the profile's.
+    """
 
     name: Name | None = None
     kind: PlaceKind
@@ -133,6 +196,13 @@ class Place(Entry):
     profile: Id | None = None
     disinfectant: Disinfectant | None = None
     state: PlaceState = "accepted"
+    upstream: Id | None = None
+    limits: list[Limit] = []
+
+    @field_validator("limits", mode="wrap")
+    @classmethod
+    def _hold_once(cls, raw: Any, judge: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:  # noqa: ANN401 - whatever a file holds
+        return _judged(raw, judge, _twice(raw, zone_of(info)))
 
 
 class GridEntry(Entry):
@@ -219,14 +289,18 @@ class Device(Entry):
     @field_validator("channels", mode="wrap")
     @classmethod
     def _are_told_apart(cls, raw: Any, judge: ValidatorFunctionWrapHandler) -> Any:  # noqa: ANN401 - whatever a file holds
-        errors = _confusions(raw)
-        try:
-            channels = judge(raw)
-        except ValidationError as error:
-            refuse(errors, error)
-        if errors:
-            refuse(errors)
-        return channels
+        return _judged(raw, judge, _confusions(raw))
+
+
+def _judged(raw: object, judge: ValidatorFunctionWrapHandler, errors: list[Refused]) -> Any:  # noqa: ANN401 - what ``judge`` makes of it
+    """The items as ``judge`` makes them; refuses all that is wrong of each and (``errors``) between them at once."""
+    try:
+        items = judge(raw)
+    except ValidationError as error:
+        refuse(errors, error)
+    if errors:
+        refuse(errors)
+    return items
 
 
 def channel_key(channel: Mapping[str, Any]) -> str:
@@ -273,11 +347,16 @@ class Scale(Entry):
 
 
 class Person(Entry):
-    """A person. ``name``, ``phone`` and ``email`` are kept apart and never journaled (``registry.split_private``)."""
+    """A person. ``name``, ``phone`` and ``email`` are kept apart and never journaled (``registry.split_private``).
+
+    ``channels`` are the names of alert channels by which this person is told, in order; ``language`` of what is told.
+    """
 
     badge: Text | None = None
     unit: Id | None = None
     role: Role
+    channels: list[Id] = []
+    language: Language | None = None
     name: Name | None = None
     phone: Text | None = None
     email: Text | None = None
@@ -292,36 +371,3 @@ class Vehicle(Entry):
     plate: Text | None = None
     tare_g: int | None = Field(default=None, ge=0)
     permit: Text | None = None
-
-
-class Calendar(Entry):
-    """Working time: ``weekdays`` 1 (Monday) to 7, ``hours`` ``08:00-17:30``, days off and made-up working days."""
-
-    name: Name | None = None
-    zone: ZoneName | None = None
-    weekdays: list[int] = []
-    hours: list[Text] = []
-    holidays: list[Day] = []
-    workdays: list[Day] = []
-
-    @field_validator("weekdays")
-    @classmethod
-    def _are_days_of_the_week(cls, days: list[int]) -> list[int]:
-        wrong = [((index,), day, problem("choice", "1 to 7")) for index, day in enumerate(days) if not 1 <= day <= 7]
-        if wrong:
-            refuse(list(wrong))
-        return days
-
-    @field_validator("hours")
-    @classmethod
-    def _are_spans(cls, hours: list[str]) -> list[str]:
-        clock = r"([01]\d|2[0-3]):[0-5]\d"
-        span = re.compile(rf"{clock}-({clock}|24:00)")
-        wrong = [
-            ((index,), one, problem("choice", "08:00-17:30"))
-            for index, one in enumerate(hours)
-            if not span.fullmatch(one)
-        ]
-        if wrong:
-            refuse(list(wrong))
-        return hours

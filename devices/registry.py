@@ -18,11 +18,11 @@ from typing import Any, NamedTuple
 import msgspec
 
 from devices.observation import Subject
-from devices.parameters import CATALOGUE
+from devices.parameters import CATALOGUE, convert
 from devices.topics import matches, specificity
 
 #: The sections of a registry file, in its order (DESIGN 4.6).
-KINDS = ("units", "places", "grid", "devices", "scales", "people", "vehicles", "calendars", "sources")
+KINDS = ("units", "places", "grid", "devices", "scales", "people", "vehicles", "calendars", "teams", "sources")
 
 #: Keys of a person that never stand in journal or ledger (DESIGN 1, invariant 10).
 PRIVATE = frozenset({"name", "phone", "email", "password", "token"})
@@ -67,7 +67,10 @@ class Labels(NamedTuple):
 
 
 class SubjectParts(NamedTuple):
-    """What decisions ask about where a device measures; absent parts are empty. ``accepted``: notifies and counts."""
+    """What decisions ask about where a device measures; absent parts are empty.
+
+    ``accepted``: notifies and counts; ``service``: neither suspended nor retired; ``upstream``: whose water comes here.
+    """
 
     place: str = ""
     place_kind: str = ""
@@ -76,6 +79,11 @@ class SubjectParts(NamedTuple):
     disinfectant: str = ""
     grid: str = ""
     accepted: bool = True
+    service: bool = True
+    upstream: str = ""
+
+
+_NOBODY: tuple[tuple[str, int | None], SubjectParts, dict[str, Any]] = ("", None), SubjectParts(), {}
 
 
 class Registry:
@@ -88,6 +96,8 @@ class Registry:
         self._bodies: dict[tuple[str, str], dict[str, Any]] = {}
         self._addresses: dict[str, Address | None] = {}
         self._sources: list[tuple[list[str], dict[str, Any]]] | None = None
+        # Of whom ``subject`` was asked last: the channels of a device are asked for one after the other.
+        self._last: tuple[tuple[str, int | None], SubjectParts, dict[str, Any]] = _NOBODY
 
     def apply(self, changes: Iterable[Change], offset: int) -> None:
         """Fold the changes of the journal record at ``offset``; the same changes again change nothing."""
@@ -115,6 +125,7 @@ class Registry:
         self._bodies.clear()
         self._addresses.clear()
         self._sources = None
+        self._last = _NOBODY
 
     def body(self, kind: str, name: str) -> dict[str, Any] | None:
         """The whole body, with all its periods; shared, so it must not be changed. None = not registered."""
@@ -202,6 +213,7 @@ class Registry:
         if name is None or place is None:
             return SubjectParts(place=name or "")
         unit, grid = self._above(place, at)
+        state = place.get("state", "accepted")
         return SubjectParts(
             place=name,
             place_kind=place["kind"],
@@ -209,7 +221,9 @@ class Registry:
             profile=place.get("profile", ""),
             disinfectant=place.get("disinfectant", ""),
             grid=grid,
-            accepted=place.get("state", "accepted") == "accepted",
+            accepted=state == "accepted",
+            service=state not in {"suspended", "retired"},
+            upstream=place.get("upstream", ""),
         )
 
     def _above(self, place: dict[str, Any], at: int | None) -> tuple[str, str]:
@@ -227,9 +241,13 @@ class Registry:
         return unit, grid
 
     def subject(self, device: str, point: str, parameter: str, channel: int = -1, at: int | None = None) -> Subject:
-        """What a rule may ask of one channel of a device at a time."""
-        parts = self.subject_parts(device, at)
+        """What a rule may ask of one channel of a device at a time; without ``parameter``, of the device itself."""
+        if self._last[0] != (device, at):
+            self._last = (device, at), self.subject_parts(device, at), self.get("devices", device, at) or {}
+        _, parts, entry = self._last
         known = CATALOGUE.get(parameter)
+        own = _channel(entry, point, parameter) if parameter else {}
+        low, high = self._limits(parts.place, parameter, at)
         return Subject(
             key=f"{device}/{point}/{parameter}",
             device=device,
@@ -244,7 +262,26 @@ class Registry:
             grid=parts.grid,
             channel=channel,
             notify=parts.accepted,
+            service=parts.service,
+            low=low,
+            high=high,
+            mode=own.get("mode", ""),
+            report_ms=1000 * (own.get("report_s") or entry.get("report_s", 0)),
+            device_kind=entry.get("kind", ""),
+            upstream=parts.upstream,
         )
+
+    def _limits(self, place: str, parameter: str, at: int | None) -> tuple[float | None, float | None]:
+        """(low, high) that a place sets for a parameter itself, in the catalogue's unit; the newest without ``at``."""
+        entry = self.get("places", place, at) if place and parameter else None
+        for limit in reversed(entry.get("limits", []) if entry else []):
+            if limit["parameter"] == parameter and (at is None or _holds(limit, at)):
+                low, high = limit.get("min"), limit.get("max")
+                if "unit" in limit:
+                    factors = convert(limit["unit"], CATALOGUE[parameter].unit)
+                    low, high = _converted(low, factors), _converted(high, factors)
+                return low, high
+        return None, None
 
     def turns(self, device: str) -> list[int]:
         """The times at which what is known of a device changes by ``from`` or ``to`` (sorted; mostly empty).
@@ -260,6 +297,7 @@ class Registry:
                 seen.add(name)
                 bodies.append(self.body("places", name))
                 for period in periods_of(bodies[-1]):
+                    bodies += period.get("limits", [])
                     waiting.append(period.get("parent"))
                     bodies.append(self.body("units", period.get("unit", "")))
         return sorted(
@@ -273,6 +311,20 @@ def periods_of(body: dict[str, Any] | None) -> list[dict[str, Any]]:
         return []
     periods: list[dict[str, Any]] = body.get("periods") or [body]
     return periods
+
+
+def _channel(device: dict[str, Any], point: str, parameter: str) -> dict[str, Any]:
+    """The entry of a device's channel; empty where it has none."""
+    for channel in device.get("channels", ()):
+        if channel["parameter"] == parameter and channel.get("point", "-") == point:
+            found: dict[str, Any] = channel
+            return found
+    return {}
+
+
+def _converted(value: float | None, factors: tuple[float, float]) -> float | None:
+    """``a * value + b``, without the noise of binary fractions."""
+    return None if value is None else float(f"{factors[0] * value + factors[1]:.12g}")
 
 
 def _holds(period: dict[str, Any], at: int) -> bool:

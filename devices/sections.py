@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
-from devices import model
-from devices.model import Entry
+from devices import duty, model
+from devices.model import Entry, Part
 from devices.sources import Source
 
 #: section: what an entry of it may say.
@@ -17,12 +18,40 @@ MODELS: dict[str, type[Entry]] = {
     "scales": model.Scale,
     "people": model.Person,
     "vehicles": model.Vehicle,
-    "calendars": model.Calendar,
+    "calendars": duty.Calendar,
+    "teams": duty.Team,
     "sources": Source,
+}
+
+
+class Rows(NamedTuple):
+    """A list of an entry that tables keep as rows of a sheet of its own, with the entry's id in column ``owner``."""
+
+    section: str
+    key: str
+    owner: str
+    model: type[Part]
+
+
+#: sheet: whose list it holds.
+SHEETS: Mapping[str, Rows] = {
+    "channels": Rows("devices", "channels", "device", model.Channel),
+    "limits": Rows("places", "limits", "place", model.Limit),
+    "rosters": Rows("teams", "roster", "team", duty.Shift),
 }
 
 
 def body_of(entry: Entry) -> dict[str, Any]:
     """The plain JSON shape of a valid entry: defaults are spelt out, what is absent or empty is left out."""
     body = entry.model_dump(by_alias=True, exclude_none=True)
-    return {key: value for key, value in body.items() if value not in ([], {})}
+    return {"id": entry.id} | {key: _without_empty(value) for key, value in body.items() if value not in ([], {})}
+
+
+def _without_empty(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+    """Items of lists likewise."""
+    if isinstance(value, list):
+        return [
+            {key: part for key, part in one.items() if part not in ([], {})} if isinstance(one, dict) else one
+            for one in value
+        ]
+    return value

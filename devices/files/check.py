@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import zoneinfo
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from itertools import pairwise
 from typing import Any, TypeVar
 
@@ -18,13 +18,14 @@ from devices.files.mapfile import MapFile, entries_of
 from devices.files.raw import Raw, RawEntry
 from devices.files.words import SECTIONS_ZH
 from devices.registry import Change, Registry, split_private
-from devices.sections import MODELS, body_of
+from devices.sections import MODELS, SHEETS, Rows, body_of
 
-#: (section, key that refers, section it refers to).
+#: (section, key that refers with those above it, section it refers to).
 _REFERENCES = (
     ("units", "contacts", "people"),
     ("places", "unit", "units"),
     ("places", "parent", "places"),
+    ("places", "upstream", "places"),
     ("grid", "parent", "grid"),
     ("grid", "officers", "people"),
     ("devices", "place", "places"),
@@ -33,6 +34,10 @@ _REFERENCES = (
     ("people", "unit", "units"),
     ("vehicles", "unit", "units"),
     ("vehicles", "place", "places"),
+    ("teams", "members", "people"),
+    ("teams", "calendar", "calendars"),
+    ("teams", "roster.people", "people"),
+    ("teams", "rotate.people", "people"),
 )
 
 Bodies = dict[str, dict[str, dict[str, Any]]]
@@ -91,8 +96,8 @@ def check(
         if mapping is not None:
             spot = raw.mapping.spot
             entries += [RawEntry(section, body, spot) for section, body in entries_of(mapping, current)]
-    if raw.keeps_channels:
-        _keep_channels(entries, current)
+    for sheet in raw.kept:
+        _keep(SHEETS[sheet], entries, current)
     judged = [_judge(entry, zone, faults) for entry in entries]
     bodies = _by_id(judged, faults)
     _References(judged, current, faults).judge()
@@ -120,11 +125,11 @@ def changes_of(document: Document, current: Registry) -> list[Change]:
     ]
 
 
-def _keep_channels(entries: list[RawEntry], current: Registry) -> None:
+def _keep(rows: Rows, entries: list[RawEntry], current: Registry) -> None:
     for entry in entries:
-        known = current.get("devices", str(entry.raw.get("id"))) if entry.section == "devices" else None
-        if known and "channels" in known:
-            entry.raw.setdefault("channels", known["channels"])
+        known = current.get(rows.section, str(entry.raw.get("id"))) if entry.section == rows.section else None
+        if known and rows.key in known:
+            entry.raw.setdefault(rows.key, known[rows.key])
 
 
 def _unknown_profiles(judged: list[_Judged], profiles: Collection[str]) -> Iterator[Fault]:
@@ -141,10 +146,16 @@ def _validated(model: type[Model], entry: RawEntry, zone: str, faults: list[Faul
     except ValidationError as error:
         for path, value, what, allowed in refusals(error, model):
             key = ".".join([entry.section, *(step for step in path if isinstance(step, str))])
-            faults.append(
-                fault_at(entry.spot(path), value, what, allowed, key.replace("devices.channels.", "channels."))
-            )
+            faults.append(fault_at(entry.spot(path), value, what, allowed, _sheet_key(key)))
         return None
+
+
+def _sheet_key(key: str) -> str:
+    """``devices.channels.mode`` as the sheet of channels has it: ``channels.mode``."""
+    for sheet, rows in SHEETS.items():
+        if key.startswith(above := f"{rows.section}.{rows.key}."):
+            return f"{sheet}.{key.removeprefix(above)}"
+    return key
 
 
 def _judge(entry: RawEntry, zone: str, faults: list[Fault]) -> _Judged:
@@ -214,10 +225,8 @@ class _References:
         for one in self._judged:
             section, raw = one.entry.section, one.entry.raw
             for key, target in keys.get(section, ()):
-                value = raw.get(key)
-                for index, name in enumerate(value) if isinstance(value, list) else [(-1, value)]:
-                    if _text(name):
-                        self._exists(one, (key,) if index < 0 else (key, index), _text(name), target)
+                for path, name in _names(raw, key.split(".")):
+                    self._exists(one, path, name, target)
             if _text(raw.get("grid")) and section in {"units", "places"}:
                 self._grid(one, _text(raw["grid"]))
             if _text(raw.get("parent")) and (trail := self._circle(section, one.id)):
@@ -257,6 +266,17 @@ class _References:
             full = self._paths[last] = "/".join(steps)
         if path != full:
             self._faults.append(one.fault(("grid",), path, "grid_path", full))
+
+
+def _names(value: object, keys: Sequence[str], path: Path = ()) -> Iterator[tuple[Path, str]]:
+    """(path, reference) of every reference below ``keys``, however many lists are on the way."""
+    if isinstance(value, list):
+        for index, one in enumerate(value):
+            yield from _names(one, keys, (*path, index))
+    elif keys and isinstance(value, dict):
+        yield from _names(value.get(keys[0]), keys[1:], (*path, keys[0]))
+    elif not keys and _text(value):
+        yield path, _text(value)
 
 
 def _text(value: object) -> str:

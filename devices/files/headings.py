@@ -15,14 +15,12 @@ import msgspec
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from devices.fields import Instant
 from devices.files.faults import Language, Path, is_model, parts_of
 from devices.files.words import COLUMNS_ZH, SECTIONS_ZH, VALUES_ZH
-from devices.model import Channel
-from devices.sections import MODELS
+from devices.sections import MODELS, SHEETS
 
-#: Columns of the channels sheet that say which device, and which of its periods, a channel belongs to.
-DEVICE, DEVICE_FROM = "device", "device_from"
-#: In ``device_from``: the period of the device that has no ``from``.
+#: In ``device_from`` and its like: the period of the entry that has no ``from``.
 ALWAYS = "-"
 #: Headings of a column that is only for people.
 REMARK: Mapping[Language, str] = {"zh": "备注", "en": "remark"}
@@ -49,14 +47,23 @@ class Column(msgspec.Struct, frozen=True):
         return self.zh if language == "zh" else self.en
 
 
+_INSTANT = get_args(Instant)[1:]
+
+
 @functools.cache
 def columns_of(section: str) -> tuple[Column, ...]:
-    """The columns of a section, or of ``channels``."""
-    if section == "channels":
-        own = (Column((DEVICE,), COLUMNS_ZH["channels.device"], required=True),)
-        since = (Column((DEVICE_FROM,), COLUMNS_ZH["channels.device_from"], "time"),)
-        return own + since + tuple(_walk(section, Channel, ()))
+    """The columns of a section, or of a sheet for a list of its entries (``devices.sections.SHEETS``)."""
+    rows = SHEETS.get(section)
+    if rows is not None:
+        since = since_of(rows.owner)
+        own = Column((rows.owner,), COLUMNS_ZH[f"{section}.{rows.owner}"], required=True)
+        return (own, Column((since,), COLUMNS_ZH[f"{section}.{since}"], "time"), *_walk(section, rows.model, ()))
     return tuple(_walk(section, MODELS[section], ()))
+
+
+def since_of(owner: str) -> str:
+    """The column that says which period of its owner a row belongs to, by that period's ``from``."""
+    return f"{owner}_from"
 
 
 def _walk(section: str, model: type[BaseModel], above: Path) -> list[Column]:
@@ -64,7 +71,7 @@ def _walk(section: str, model: type[BaseModel], above: Path) -> list[Column]:
     for name, field in model.model_fields.items():
         path = (*above, field.alias or name)
         inner = next((part for part in (field.annotation, *parts_of(field.annotation)) if is_model(part)), None)
-        if path == ("channels",):
+        if len(path) == 1 and any(rows.section == section and rows.key == path[0] for rows in SHEETS.values()):
             continue
         if inner is not None:
             columns += _walk(section, inner, path)
@@ -85,7 +92,7 @@ def _column(section: str, path: Path, field: FieldInfo) -> Column:
         shape = "list"
     elif any(get_origin(kind) is dict for kind in kinds) and path[0] != "name":
         shape = "map"
-    elif path in {("from",), ("to",)}:
+    elif Instant in kinds or any(one in _INSTANT for one in field.metadata):
         shape = "time"
     elif path == ("earliest",):
         shape = "time_utc"

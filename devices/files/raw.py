@@ -25,8 +25,8 @@ class Raw(msgspec.Struct):
     faults: list[Fault] = msgspec.field(default_factory=list)
     #: The document of a map file (DESIGN 4.6) in place of entries.
     mapping: RawEntry | None = None
-    #: Tables without a channels sheet say nothing of channels: registered ones stay.
-    keeps_channels: bool = False
+    #: The sheets (``devices.sections.SHEETS``) of which tables have none, so that what is registered stays.
+    kept: tuple[str, ...] = ()
 
 
 def dotted(path: Path) -> str:

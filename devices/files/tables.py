@@ -14,16 +14,16 @@ from devices.fields import DEFAULT_ZONE, instant
 from devices.files.faults import Fault, Path, Spot, fault_at
 from devices.files.headings import (
     ALWAYS,
-    DEVICE,
-    DEVICE_FROM,
     Column,
     columns_of,
     headings_of,
     is_remark,
     language_of,
     normal,
+    since_of,
 )
 from devices.files.raw import Raw, RawEntry
+from devices.sections import SHEETS
 
 #: Rows of titles that may stand above the headings.
 _TITLE_ROWS = 5
@@ -47,19 +47,20 @@ class _Row(msgspec.Struct):
 
 
 class RowSpot:
-    """Finds the column of a path in one row; for a device also in the rows of its channels."""
+    """Finds the column of a path in one row; for a list with a sheet of its own in the rows of that."""
 
     def __init__(self, table: Table, row: int, columns: Sequence[Column | None], headings: Sequence[str]) -> None:
         self._table = table
         self._row = row
         self._columns = columns
         self._headings = headings
-        self.channels: list[RowSpot] = []
+        self.lists: dict[str, list[RowSpot]] = {}
 
     def __call__(self, path: Path) -> Spot:
         """Where ``path`` of this row's entry stands."""
-        if path[:1] == ("channels",) and len(path) > 1 and isinstance(path[1], int) and path[1] < len(self.channels):
-            return self.channels[path[1]](path[2:])
+        below = self.lists.get(str(path[0]), []) if len(path) > 1 else []
+        if below and isinstance(path[1], int) and path[1] < len(below):
+            return below[path[1]](path[2:])
         return Spot(self._table.title, self._row, self._heading(path))
 
     def _heading(self, path: Path) -> str:
@@ -79,18 +80,17 @@ class RowSpot:
 
 
 def entries_of_tables(tables: Iterable[Table], raw: Raw) -> None:
-    """Add the entries of all tables of one import to ``raw``, channels joined to their devices."""
-    channels: list[_Row] = []
-    seen_channels = False
+    """Add the entries of all tables of one import to ``raw``, rows of channels and their like joined to them."""
+    lists: dict[str, list[_Row]] = {}
     for table in tables:
         rows = _rows(table, raw.faults)
-        if table.section == "channels":
-            seen_channels = True
-            channels += rows
+        if table.section in SHEETS:
+            lists.setdefault(table.section, []).extend(rows)
         else:
             raw.entries += [RawEntry(table.section, row.raw, row.spot) for row in rows]
-    raw.keeps_channels = not seen_channels
-    _join(channels, raw)
+    raw.kept = tuple(sheet for sheet in SHEETS if sheet not in lists)
+    for sheet, rows in lists.items():
+        _join(sheet, rows, raw)
 
 
 def _rows(table: Table, faults: list[Fault]) -> list[_Row]:
@@ -190,24 +190,25 @@ def map_text(pairs: dict[str, Any]) -> str:
     return json.dumps(pairs, ensure_ascii=False)
 
 
-def _join(channels: list[_Row], raw: Raw) -> None:
-    devices: dict[str, list[RawEntry]] = {}
+def _join(sheet: str, rows: list[_Row], raw: Raw) -> None:
+    section, key, owner, _ = SHEETS[sheet]
+    known: dict[str, list[RawEntry]] = {}
     for entry in raw.entries:
-        if entry.section == "devices":
-            devices.setdefault(str(entry.raw.get("id", "")), []).append(entry)
-    for row in channels:
-        name, since = str(row.raw.pop(DEVICE, "")), row.raw.pop(DEVICE_FROM, None)
+        if entry.section == section:
+            known.setdefault(str(entry.raw.get("id", "")), []).append(entry)
+    for row in rows:
+        name, since = str(row.raw.pop(owner, "")), row.raw.pop(since_of(owner), None)
         if not name:
-            raw.faults.append(fault_at(row.spot((DEVICE,)), None, "required"))
+            raw.faults.append(fault_at(row.spot((owner,)), None, "required"))
             continue
-        owners = [entry for entry in devices.get(name, []) if since is None or _same(entry.raw.get("from"), since)]
+        owners = [entry for entry in known.get(name, []) if since is None or _same(entry.raw.get("from"), since)]
         if not owners:
-            path = (DEVICE,) if since is None or name not in devices else (DEVICE_FROM,)
-            raw.faults.append(fault_at(row.spot(path), name if path == (DEVICE,) else since, "dangling", "devices"))
+            path = (owner,) if since is None or name not in known else (since_of(owner),)
+            raw.faults.append(fault_at(row.spot(path), name if path == (owner,) else since, "dangling", section))
         for entry in owners:
-            entry.raw.setdefault("channels", []).append(row.raw)
+            entry.raw.setdefault(key, []).append(row.raw)
             assert isinstance(entry.spot, RowSpot)
-            entry.spot.channels.append(row.spot)
+            entry.spot.lists.setdefault(key, []).append(row.spot)
 
 
 def _same(one: object, other: object) -> bool:

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 
 from devices.parameters import CATALOGUE
 
-#: Section: its name in Chinese; ``channels`` is a sheet of its own in tables.
+#: Section, or sheet of rows in tables (``devices.sections.SHEETS``): its name in Chinese.
 SECTIONS_ZH: Mapping[str, str] = {
     "units": "单位",
     "places": "场所",
+    "limits": "限值",
     "grid": "网格",
     "devices": "设备",
     "channels": "通道",
@@ -17,6 +18,8 @@ SECTIONS_ZH: Mapping[str, str] = {
     "people": "人员",
     "vehicles": "车辆",
     "calendars": "日历",
+    "teams": "班组",
+    "rosters": "值班表",
     "sources": "数据源",
 }
 
@@ -50,6 +53,14 @@ COLUMNS_ZH: Mapping[str, str] = {
     "places.profile": "限值标准",
     "places.disinfectant": "消毒剂",
     "places.state": "状态",
+    "places.upstream": "上游场所编号",
+    "limits.place": "场所编号",
+    "limits.place_from": "场所生效时间",
+    "limits.parameter": "参数",
+    "limits.min": "下限",
+    "limits.max": "上限",
+    "limits.unit": "计量单位",
+    "limits.reason": "理由",
     "grid.officers": "监督员编号",
     "devices.earliest": "最早时间",
     "devices.public_key": "公钥",
@@ -70,6 +81,8 @@ COLUMNS_ZH: Mapping[str, str] = {
     "scales.max_g": "最大称量（克）",
     "people.badge": "工牌号",
     "people.role": "角色",
+    "people.channels": "通知方式",
+    "people.language": "语言",
     "people.name": "姓名",
     "people.phone": "电话",
     "people.email": "邮箱",
@@ -81,6 +94,17 @@ COLUMNS_ZH: Mapping[str, str] = {
     "calendars.hours": "工作时间",
     "calendars.holidays": "节假日",
     "calendars.workdays": "调休上班日",
+    "teams.members": "成员编号",
+    "teams.calendar": "日历编号",
+    "teams.rotate.every_days": "轮班天数",
+    "teams.rotate.from": "轮班起始时间",
+    "teams.rotate.people": "轮班人员编号",
+    "rosters.team": "班组编号",
+    "rosters.team_from": "班组生效时间",
+    "rosters.people": "值班人员编号",
+    "rosters.weekdays": "周几",
+    "rosters.hours": "值班时段",
+    "rosters.dates": "值班日期",
     "sources.filter": "主题过滤器",
     "sources.device": "设备规则",
     "sources.codec": "编解码",
@@ -90,6 +114,23 @@ COLUMNS_ZH: Mapping[str, str] = {
     "sources.time.zone": "时区",
     "sources.units": "字段单位",
     "sources.skip": "无效值",
+}
+
+_PARAMETERS: Mapping[str, tuple[str, ...]] = {
+    **{name: (one.title_zh,) for name, one in CATALOGUE.items()},
+    "chlorine_free": ("游离氯", "余氯", "游离余氯"),
+    "chlorine_total": ("总氯", "总余氯"),
+    "turbidity": ("浑浊度", "浊度"),
+    "ph": ("pH值", "pH", "酸碱度"),
+    "temperature": ("温度", "水温"),
+    "orp": ("氧化还原电位", "ORP"),
+    "codmn": ("高锰酸盐指数", "高锰酸盐指数（以O2计）", "耗氧量", "CODMn"),
+    "ammonia_n": ("氨（以N计）", "氨氮"),
+    "uv254": ("紫外吸光度UV254", "UV254"),
+    "toc": ("总有机碳", "TOC"),
+    "tank_level": ("水箱液位", "液位"),
+    "humidity": ("相对湿度", "湿度"),
+    "dose_rate": ("剂量率", "辐射剂量率"),
 }
 
 #: Words of a column in Chinese for the values of DESIGN 4.6; the first is the one that templates offer.
@@ -149,20 +190,7 @@ VALUES_ZH: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "operator": ("操作员", "处置人员"),
     },
     "channels.mode": {"continuous": ("连续",), "sampled": ("间歇", "采样"), "held": ("保持",)},
-    "channels.parameter": {
-        **{name: (one.title_zh,) for name, one in CATALOGUE.items()},
-        "chlorine_free": ("游离氯", "余氯", "游离余氯"),
-        "chlorine_total": ("总氯", "总余氯"),
-        "turbidity": ("浑浊度", "浊度"),
-        "ph": ("pH值", "pH", "酸碱度"),
-        "temperature": ("温度", "水温"),
-        "orp": ("氧化还原电位", "ORP"),
-        "codmn": ("高锰酸盐指数", "高锰酸盐指数（以O2计）", "耗氧量", "CODMn"),
-        "ammonia_n": ("氨（以N计）", "氨氮"),
-        "uv254": ("紫外吸光度UV254", "UV254"),
-        "toc": ("总有机碳", "TOC"),
-        "tank_level": ("水箱液位", "液位"),
-        "humidity": ("相对湿度", "湿度"),
-        "dose_rate": ("剂量率", "辐射剂量率"),
-    },
+    "people.language": {"zh": ("中文",), "en": ("英文", "English")},
+    "channels.parameter": _PARAMETERS,
+    "limits.parameter": _PARAMETERS,
 }

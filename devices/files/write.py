@@ -13,10 +13,11 @@ import yaml
 
 from devices.fields import DEFAULT_ZONE, instant_text
 from devices.files.faults import Language
-from devices.files.headings import ALWAYS, DEVICE, DEVICE_FROM, Column, columns_of
+from devices.files.headings import ALWAYS, Column, columns_of, since_of
 from devices.files.tables import list_text, map_text
 from devices.files.words import SECTIONS_ZH
 from devices.registry import KINDS, Registry, periods_of
+from devices.sections import SHEETS
 
 #: What a reader adds by itself and a writer leaves out.
 _DEFAULTS: Mapping[str, Mapping[str, Any]] = {"places": {"state": "accepted"}, "channels": {"point": "-"}}
@@ -38,19 +39,31 @@ def write_yaml(registry: Registry, out: TextIO, *, private: Private | None = Non
     """Write the whole registry as one YAML document."""
     document: dict[str, list[dict[str, Any]]] = {}
     for section, entry in entries_to_write(registry, private):
-        plain = dict(entry)
-        for key in ("from", "to", "earliest"):
-            if key in plain:
-                plain[key] = _moment(plain[key], zone, utc=key == "earliest")
-        if "channels" in plain:
-            plain["channels"] = [_without_defaults(channel) for channel in plain["channels"]]
+        plain: dict[str, Any] = _dated(entry, zone)
+        if section == "devices" and "channels" in plain:
+            plain["channels"] = [_without_defaults("channels", channel) for channel in plain["channels"]]
         document.setdefault(section, []).append(plain)
     dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
     yaml.dump(document, out, dumper, allow_unicode=True, sort_keys=False, width=120)
 
 
-def _without_defaults(channel: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in channel.items() if _DEFAULTS["channels"].get(key) != value}
+def _dated(value: Any, zone: str) -> Any:  # noqa: ANN401 - any JSON value
+    """``value`` with its times as texts; the dates of certificates are texts already."""
+    if isinstance(value, list):
+        return [_dated(one, zone) for one in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        key: _moment(part, zone, utc=key == "earliest")
+        if key in {"from", "to", "earliest"} and isinstance(part, int)
+        else _dated(part, zone)
+        for key, part in value.items()
+    }
+
+
+def _without_defaults(sheet: str, row: dict[str, Any]) -> dict[str, Any]:
+    defaults = _DEFAULTS.get(sheet, {})
+    return {key: value for key, value in row.items() if key not in defaults or defaults[key] != value}
 
 
 def _moment(at: int, zone: str, *, utc: bool) -> str:
@@ -71,17 +84,19 @@ _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 def tables_to_write(
     registry: Registry, private: Private | None, zone: str
 ) -> Iterator[tuple[str, tuple[Column, ...], list[list[Any]]]]:
-    """(section, columns that are used, rows) of every section that has entries, channels after the devices."""
+    """(section, columns that are used, rows) of every section that has entries, and of the sheets of their lists."""
     rows: dict[str, list[dict[str, Any]]] = {}
     for section, entry in entries_to_write(registry, private):
         rows.setdefault(section, []).append(entry)
-        for channel in entry.get("channels", ()):
-            since = entry.get("from", ALWAYS if "to" in entry else None)
-            owner = {DEVICE: entry["id"], DEVICE_FROM: since}
-            rows.setdefault("channels", []).append({**_without_defaults(channel), **owner})
+        since = entry.get("from", ALWAYS if "to" in entry else None)
+        for sheet, (of, key, owner, _) in SHEETS.items():
+            if of == section:
+                added = rows.setdefault(sheet, []) if key in entry else []
+                belongs = {owner: entry["id"], since_of(owner): since}
+                added += [{**_without_defaults(sheet, one), **belongs} for one in entry.get(key, ())]
     rows = rows or {"units": []}
     for section in SECTIONS_ZH:
-        if section in rows or (section == "channels" and "devices" in rows):
+        if section in rows or (section in SHEETS and SHEETS[section].section in rows):
             entries = rows.get(section, [])
             used = tuple(
                 column

@@ -24,7 +24,7 @@ from gateway.config import Settings, load
 from gateway.errors import UsageError
 from gateway.registry_check import known_profiles
 
-Kind = Literal["units", "places", "grid", "devices", "scales", "people", "vehicles", "calendars", "sources"]
+Kind = Literal["units", "places", "grid", "devices", "scales", "people", "vehicles", "calendars", "teams", "sources"]
 DeviceKind = Literal["water", "terminal", "store_climate", "radiation", "gateway"]
 COLUMNS: Mapping[str, Sequence[str]] = {
     "units": ("id", "name", "kind", "grid"),
@@ -35,6 +35,7 @@ COLUMNS: Mapping[str, Sequence[str]] = {
     "people": ("id", "badge", "unit", "role"),
     "vehicles": ("id", "name", "unit"),
     "calendars": ("id", "name"),
+    "teams": ("id", "name", "members", "calendar"),
     "sources": ("id", "filter", "device", "codec"),
 }
 
@@ -110,7 +111,8 @@ def list_(
     kind: Annotated[
         Kind,
         typer.Argument(
-            metavar="KIND", help="units, places, grid, devices, scales, people, vehicles, calendars or sources."
+            metavar="KIND",
+            help="units, places, grid, devices, scales, people, vehicles, calendars, teams or sources.",
         ),
     ],
     config: Config = None,

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from devices.fields import PROBLEMS, instant, instant_text
 from devices.files.words import SECTIONS_ZH
 from devices.registry import KINDS
-from devices.sections import MODELS, body_of
+from devices.sections import MODELS, SHEETS, body_of
 from devices.sources import id_of_filter
 
 
@@ -31,7 +31,7 @@ def problems(section: str, raw: dict[str, Any]) -> dict[str, str]:
 
 def test_every_section_has_a_model_and_a_name() -> None:
     """The sections of the registry, the models and the Chinese names are the same."""
-    assert set(MODELS) == set(KINDS) == set(SECTIONS_ZH) - {"channels"}
+    assert set(MODELS) == set(KINDS) == set(SECTIONS_ZH) - set(SHEETS)
 
 
 def test_an_entry_becomes_plain_json_with_its_defaults() -> None:
