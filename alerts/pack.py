@@ -21,70 +21,61 @@ A pack is one YAML file (docs/alerts.md shows each key)::
 from __future__ import annotations
 
 import hashlib
-import re
-from typing import Annotated, Literal, Self, get_args
+from typing import Annotated, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, model_validator
+from pydantic import BaseModel, BeforeValidator, Field, PrivateAttr, model_validator
 
+from alerts.conditions import READING_KINDS, Condition
+from alerts.values import (
+    DISINFECTANTS,
+    MEASURED,
+    PLACE_KINDS,
+    SEVERITIES,
+    STRICT,
+    DeviceKind,
+    Disinfectant,
+    Duration,
+    DurationOrNone,
+    Hours,
+    Identifier,
+    Mode,
+    Number,
+    Pair,
+    ParameterName,
+    PlaceKind,
+    Positive,
+    QuantityName,
+    RegistryId,
+    Severity,
+    Text,
+    Written,
+)
+from devices.observation import Subject
 from devices.parameters import CATALOGUE
 
-Severity = Literal["info", "warning", "major", "critical"]
-PlaceKind = Literal[
-    "raw_water",
-    "water_outlet",
-    "network",
-    "network_end",
-    "secondary_supply",
-    "direct_drinking",
-    "small_supply",
-    "department",
-    "waste_store",
-    "clinic",
-    "collection_point",
-    "vehicle",
-    "disposal_plant",
-    "radiation_room",
+__all__ = [
+    "DISINFECTANTS",
+    "PLACE_KINDS",
+    "SEVERITIES",
+    "Clear",
+    "Condition",
+    "Disinfectant",
+    "Duration",
+    "Early",
+    "Identifier",
+    "Limit",
+    "Pack",
+    "PlaceKind",
+    "Rule",
+    "Schedule",
+    "Severity",
+    "Text",
+    "When",
 ]
-Disinfectant = Literal["free_chlorine", "total_chlorine", "chlorine_dioxide", "ozone", "none"]
-PLACE_KINDS: tuple[str, ...] = get_args(PlaceKind)
-DISINFECTANTS: tuple[str, ...] = get_args(Disinfectant)
-
-_DURATION = re.compile(r"([1-9][0-9]{0,5})([smhd])")
-_MS = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
-MAX_DURATION_MS = 30 * _MS["d"]
-
-
-def _duration(text: object) -> int:
-    match = _DURATION.fullmatch(text) if isinstance(text, str) else None
-    duration = int(match[1]) * _MS[match[2]] if match else 0
-    if not 0 < duration <= MAX_DURATION_MS:
-        raise ValueError("allowed: a whole number and s, m, h or d, such as 90s or 10m, at most 30d")
-    return duration
-
-
-def _parameter(name: object) -> object:
-    if isinstance(name, str) and name not in CATALOGUE:
-        raise ValueError(f"no such parameter; allowed: {', '.join(CATALOGUE)}")
-    return name
-
-
-Duration = Annotated[int, BeforeValidator(_duration)]
-Identifier = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
-ParameterName = Annotated[str, BeforeValidator(_parameter)]
-Number = Annotated[float, Field(allow_inf_nan=False)]
-Written = Annotated[str, Field(min_length=1)]
-FromProfile = Literal["profile"]
 
 
 class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class Text(_Model):
-    """What a person reads, in both languages."""
-
-    zh: Written
-    en: Written
+    model_config = STRICT
 
 
 class Limit(_Model):
@@ -124,43 +115,37 @@ class Limit(_Model):
 
 
 class When(_Model):
-    """The subjects that a rule is about; an empty list means any."""
+    """The subjects that a rule is about; an empty list means any.
+
+    A channel without a mode in the registry is ``continuous``.
+    """
 
     place_kinds: list[PlaceKind] = []
     disinfectants: list[Disinfectant] = []
     profiles: list[Identifier] = []
+    device_kinds: list[DeviceKind] = []
+    modes: list[Mode] = []
+    not_modes: list[Mode] = []
+    points: list[RegistryId] = []
 
     def holds_for(self, place_kind: str, profile: str, disinfectant: str) -> bool:
-        """Whether the rule is about such a subject."""
+        """Whether the rule is about such a place, whatever the device."""
         return (
             (not self.place_kinds or place_kind in self.place_kinds)
             and (not self.disinfectants or disinfectant in self.disinfectants)
             and (not self.profiles or profile in self.profiles)
         )
 
-
-Pair = Annotated[list[Number], Field(min_length=2, max_length=2)]
-
-
-class Condition(_Model):
-    """A value that breaks it is bad: strictly above, strictly below, or outside ``[low, high]``."""
-
-    above: Number | FromProfile | None = None
-    below: Number | FromProfile | None = None
-    outside: Pair | FromProfile | None = None
-
-    @model_validator(mode="after")
-    def _one(self) -> Self:
-        if sum(part is not None for part in (self.above, self.below, self.outside)) != 1:
-            raise ValueError("allowed: exactly one of above, below, outside")
-        if isinstance(self.outside, list) and self.outside[0] > self.outside[1]:
-            raise ValueError("allowed: outside: [low, high] with low <= high")
-        return self
-
-    @property
-    def from_profile(self) -> bool:
-        """Whether the limit value comes from the profile of the place."""
-        return "profile" in {self.above, self.below, None if isinstance(self.outside, list) else self.outside}
+    def fits(self, subject: Subject) -> bool:
+        """Whether the rule is about this subject."""
+        mode = subject.mode or "continuous"
+        return (
+            self.holds_for(subject.place_kind, subject.profile, subject.disinfectant)
+            and (not self.device_kinds or subject.device_kind in self.device_kinds)
+            and (not self.modes or mode in self.modes)
+            and mode not in self.not_modes
+            and (not self.points or subject.point in self.points)
+        )
 
 
 class Clear(_Model):
@@ -170,7 +155,7 @@ class Clear(_Model):
     the values themselves. With ``for`` only readings that meet it for that long (event time) clear.
     """
 
-    dead_band: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    dead_band: Positive | None = None
     above: Number | None = None
     below: Number | None = None
     inside: Pair | None = None
@@ -183,35 +168,107 @@ class Clear(_Model):
         return self
 
 
+class Early(_Model):
+    """An early warning: a rule ``<id>.early`` of its own, which the rule mutes while it holds.
+
+    ``at`` is the share of the limit at which it begins: ``at * max`` for a maximum, ``min / at`` for a minimum; where
+    a rule has both, the good values shrink to this share of their width around the middle.
+    """
+
+    at: Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)]
+    severity: Severity = "info"
+
+
+class Schedule(_Model):
+    """When a rule is judged: in the working time of a calendar of the registry, or at ``hours`` of ``weekdays``."""
+
+    calendar: RegistryId | None = None
+    hours: list[Hours] = []
+    weekdays: list[Annotated[int, Field(ge=1, le=7)]] = []
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if (self.calendar is not None) == bool(self.hours or self.weekdays):
+            raise ValueError("allowed: calendar; or hours, weekdays or both")
+        return self
+
+    @property
+    def body(self) -> dict[str, object] | None:
+        """The same as a calendar for ``devices.calendars.WorkingTime``; None where the registry has it."""
+        if self.calendar is not None:
+            return None
+        return {"weekdays": self.weekdays or [*range(1, 8)], "hours": self.hours}
+
+
+def _listed(written: object) -> object:
+    if isinstance(written, str):
+        if written != "all":
+            raise ValueError("allowed: a list of parameters, or all")
+        return list(MEASURED)
+    return written
+
+
+def _count(written: dict[str, object]) -> int:
+    """Two readings in a row; what is told once, or is no reading, fires at once."""
+    condition = written.get("condition")
+    one = written.get("quantity") or not isinstance(condition, Condition) or condition.kind not in READING_KINDS
+    return 1 if one else 2
+
+
 class Rule(_Model):
-    """One rule: which readings are bad, when that fires, when it is over."""
+    """One rule: what is bad, of which subjects, when that fires, when it is over.
+
+    It is about one ``parameter``, several (``parameters``), one ``quantity`` of ``devices.observation``, or, with none
+    of them, about the device.
+    """
 
     id: Identifier
     title: Text
     severity: Severity
-    parameter: ParameterName
+    parameter: ParameterName | None = None
+    several: Annotated[list[ParameterName], Field(min_length=1), BeforeValidator(_listed)] | None = Field(
+        None, alias="parameters"
+    )
+    quantity: QuantityName | None = None
     when: When = When()
     condition: Condition
     clear: Clear = Clear()
-    count: Annotated[int, Field(ge=1, le=100)] = 2
+    count: Annotated[int, Field(ge=1, le=100)] = Field(default_factory=_count)
     hold: Duration = Field(0, alias="for", validate_default=False)
+    early: Early | None = None
+    schedule: Schedule | None = None
+    latching: bool = False
+    reopen: DurationOrNone = 3_600_000
+    tell: bool = True
     source: str = ""
     verified: bool = False
     enabled: bool = True
 
     @model_validator(mode="after")
     def _sound(self) -> Self:
+        if sum(part is not None for part in (self.parameter, self.several, self.quantity)) > 1:
+            raise ValueError("allowed: at most one of parameter, parameters, quantity")
         if self.hold and "count" in self.model_fields_set:
             raise ValueError("count and for exclude each other; allowed: one of them")
         clear, condition = self.clear, self.condition
         fits = {"above": condition.below, "below": condition.above, "inside": condition.outside}
         for name, wanted in fits.items():
-            if getattr(clear, name) is not None and wanted is None:
+            if condition.kind == "limit" and getattr(clear, name) is not None and wanted is None:
                 raise ValueError(
                     f"clear.{name} does not fit the condition; allowed: dead_band, below with above, "
                     "above with below, inside with outside",
                 )
         return self
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """The parameters of the catalogue that it judges; empty for a quantity and for a whole device."""
+        return tuple(self.several) if self.several else (self.parameter,) if self.parameter else ()
+
+    @property
+    def kind(self) -> str:
+        """The kind of its condition."""
+        return self.condition.kind
 
 
 class Pack(_Model):

@@ -9,13 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
+from types import UnionType
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from alerts import lines
-from alerts.pack import Clear, Condition, Limit, Pack, Rule, Text, When
+from alerts.pack import Limit, Pack, Rule
 from alerts.soundness import faults_between
 
 __all__ = ["SHIPPED", "Pack", "PackError", "known_packs", "load_packs", "pack_text", "parse_pack"]
@@ -100,6 +101,8 @@ def _validated(data: object) -> tuple[Pack | None, list[tuple[lines.Path, str]]]
     except ValidationError as error:
         found: dict[tuple[lines.Path, str], list[str]] = {}
         for item in error.errors(include_url=False):
+            if item["type"] == "default_factory_not_called":
+                continue
             path, words = _fault(item)
             found.setdefault((path, _shown(path, item)), []).append(words)
         faults = [
@@ -128,17 +131,6 @@ def _sound(model: type[Model], written: object) -> dict[int, Model]:
     return found
 
 
-#: Models by the names on the way to them, for the words about an unknown key.
-_MODELS: dict[tuple[str, ...], type[BaseModel]] = {
-    (): Pack,
-    ("title",): Text,
-    ("rules",): Rule,
-    ("rules", "title"): Text,
-    ("rules", "when"): When,
-    ("rules", "condition"): Condition,
-    ("rules", "clear"): Clear,
-    ("profiles",): Limit,
-}
 #: What pydantic adds to a path for the branch of a union.
 _BRANCH = re.compile(r"[\[\](]|^(float|list|literal|constrained-float|constrained-list)$")
 
@@ -146,9 +138,7 @@ _BRANCH = re.compile(r"[\[\](]|^(float|list|literal|constrained-float|constraine
 def _fault(item: ErrorDetails) -> tuple[lines.Path, str]:
     path = tuple(part for part in item["loc"] if not (isinstance(part, str) and _BRANCH.search(part)))
     if item["type"] == "extra_forbidden":
-        names = tuple(part for part in path[:-1] if isinstance(part, str))
-        model = _MODELS.get(("profiles",) if names[:1] == ("profiles",) else names)
-        return path, "there is no such key" + (f"; allowed: {_keys(model)}" if model else "")
+        return path, f"there is no such key; allowed: {', '.join(_keys(path[:-1]))}"
     if item["type"] == "missing":
         return path, "it is missing"
     if item["type"].endswith("_type") and not path:
@@ -164,5 +154,35 @@ def _shown(path: lines.Path, item: ErrorDetails) -> str:
     return f"{where} = {written!r}" if plain else where
 
 
-def _keys(model: type[BaseModel]) -> str:
-    return ", ".join(info.alias or name for name, info in model.model_fields.items())
+def _keys(path: lines.Path) -> list[str]:
+    """The keys that may stand at a path of a pack."""
+    kinds: list[Any] = [Pack]
+    for step in path:
+        kinds = [inner for kind in kinds for inner in _inside(kind, step)]
+    models = [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)]
+    return [info.alias or name for model in models for name, info in model.model_fields.items()] or ["none"]
+
+
+def _inside(kind: Any, step: str | int) -> Iterator[Any]:  # noqa: ANN401 - types as pydantic has them
+    """The types that a value of this type has at a key or place."""
+    origin, parts = get_origin(kind), get_args(kind)
+    if origin is list and isinstance(step, int):
+        yield from _plain(parts[0])
+    elif origin is dict:
+        yield from _plain(parts[1])
+    elif isinstance(kind, type) and issubclass(kind, BaseModel):
+        for name, info in kind.model_fields.items():
+            if (info.alias or name) == step:
+                yield from _plain(info.annotation)
+
+
+def _plain(kind: Any) -> Iterator[Any]:  # noqa: ANN401 - likewise
+    """The types of a union, without what is annotated."""
+    origin, parts = get_origin(kind), get_args(kind)
+    if origin is Annotated:
+        yield from _plain(parts[0])
+    elif origin in {Union, UnionType}:
+        for part in parts:
+            yield from _plain(part)
+    else:
+        yield kind

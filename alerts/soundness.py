@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from itertools import combinations, product
+from itertools import chain, combinations, product
 
 from alerts.bounds import bounds
 from alerts.lines import Path
@@ -25,11 +25,11 @@ def faults_between(rules: Mapping[int, Rule], profiles: Mapping[str, Mapping[int
             words = f"{where}.id = {rule.id!r}: rules[{seen[rule.id]}] has this id; allowed: one rule an id"
             yield ("rules", index, "id"), words
         seen.setdefault(rule.id, index)
-        if not rule.condition.from_profile and not rule.source:
+        if rule.kind == "limit" and not rule.condition.from_profile and not rule.source:
             yield ("rules", index), f"{where}.source: it is missing; a limit value in the rule itself needs its source"
         unknown = list(_unknown_profiles(index, rule, profiles))
         yield from unknown
-        if whole and not unknown:
+        if whole and not unknown and rule.kind == "limit" and not rule.quantity:
             yield from _never(index, rule, profiles)
     for name, limits in profiles.items():
         yield from _overlaps(name, limits)
@@ -57,7 +57,8 @@ def _never(index: int, rule: Rule, profiles: Mapping[str, Mapping[int, Limit]]) 
     fires = False
     faults: set[str] = set()
     for profile, place_kind, disinfectant in product(names, ("", *PLACE_KINDS), ("", *DISINFECTANTS)):
-        for bound in bounds(alone, rule.parameter, place_kind, profile, disinfectant):
+        found = (bounds(alone, name, place_kind, profile, disinfectant) for name in rule.parameters)
+        for bound in chain.from_iterable(found):
             fires = True
             shown = f"({bound.low:g} to {bound.high:g})"
             if bound.clear_low > bound.clear_high:
