@@ -13,7 +13,8 @@ class Alert(msgspec.Struct):
     out-of-service alert had before, empty where it fired so. ``held_by`` says what holds it (``maintenance:DEVICE``,
     ``alert:ID``, ``place:PLACE``, who took it out of service). ``out_by`` is who took it out of service, ``service``
     whether its place is in service. ``acknowledged_by`` and ``closed_by`` are written as ``Step.by``. ``told``:
-    routing heard of it since it fired.
+    routing heard of it since it fired. ``tells`` is the rule's part of ``notify``. ``settle_at``: what muted it is
+    over, and it comes up again then if its condition still stands.
     """
 
     id: str
@@ -55,6 +56,9 @@ class Alert(msgspec.Struct):
     closed_by: str = ""
     out_by: str = ""
     service: bool = True
+    tells: bool = True
+    place_kind: str = ""
+    settle_at: int = 0
 
     @property
     def identity(self) -> tuple[str, str, str]:

@@ -14,14 +14,15 @@ import msgspec
 from alerts.actions import Actions
 from alerts.alert import Alert, Step
 from alerts.change import Change
-from alerts.holds import Holds
-from alerts.inhibit import DEFAULTS, Inhibit
+from alerts.holds import Holds, latches
+from alerts.inhibit import DEFAULTS, RANK, Inhibit
 from alerts.lifecycle import FINAL_REASONS, HELD, Event, Reason, State
 from alerts.roll import Cause, Roll
 from alerts.sessions import Session, Sessions
 from devices.observation import Subject
 
-HOUR_MS = 3_600_000
+MINUTE_MS = 60_000
+HOUR_MS = 60 * MINUTE_MS
 GATEWAY = "gateway"
 
 
@@ -35,15 +36,21 @@ class Desk:
     """Alerts that are not over.
 
     ``shelf_most_ms`` and ``session_most_ms`` bound shelves and maintenance sessions; ``reopen_ms`` is after how long an
-    alert that a person closed re-opens while its condition stands, where its rule has no time of its own.
+    alert that a person closed re-opens while its condition stands, where its rule has no time of its own; ``settle_ms``
+    how long an alert stays muted after the one that muted it.
     """
 
     def __init__(
-        self, *, shelf_most_ms: int = 24 * HOUR_MS, session_most_ms: int = 7 * 24 * HOUR_MS, reopen_ms: int = HOUR_MS
+        self,
+        *,
+        shelf_most_ms: int = 24 * HOUR_MS,
+        session_most_ms: int = 7 * 24 * HOUR_MS,
+        reopen_ms: int = HOUR_MS,
+        settle_ms: int = MINUTE_MS,
     ) -> None:
         self._roll = Roll(reopen_ms)
         self._sessions = Sessions()
-        self._holds = Holds(self._roll, self._sessions.open)
+        self._holds = Holds(self._roll, self._sessions.open, settle_ms)
         self._actions = Actions(self._roll, self._holds, self._sessions, shelf_most_ms, session_most_ms)
 
     @property
@@ -103,14 +110,10 @@ class Desk:
 
         To be called for the subjects of open alerts whose place changed.
         """
+        cause = Cause("time", now, now)
         for alert in self._roll.of_device(subject.device):
-            if alert.key != subject.key or alert.place != subject.place or alert.state == State.CLOSED:
-                continue
-            alert.notify = alert.notify and subject.notify
-            if alert.service != subject.service:
-                alert.service = subject.service
-                if alert.on or alert.state in HELD:
-                    self._holds.settle(alert, Cause("time", now, now), Reason.PLACE_IN_SERVICE)
+            if alert.key == subject.key and alert.place == subject.place:
+                self._rebind(alert, subject, cause)
         return self._roll.take()
 
     def act(self, command: str, args: dict[str, Any], by: str, at: int, offset: int) -> list[Step]:
@@ -135,8 +138,7 @@ class Desk:
             assert found is not None
             when, alert = found
             if alert.state != State.CLOSED:
-                alert.shelved_until, alert.one_shot = 0, False
-                self._holds.settle(alert, Cause("time", now, when), Reason.SHELF_OVER)
+                self._held_long_enough(alert, Cause("time", now, when))
             elif alert.on:
                 self._open_again(alert, Reason.STILL_STANDING, Cause("time", now, when))
             else:
@@ -183,6 +185,28 @@ class Desk:
             else:
                 self._holds.stand(alert, change.reason, cause)
 
+    def _rebind(self, alert: Alert, subject: Subject, cause: Cause) -> None:
+        notified, alert.notify = alert.notify, alert.tells and subject.notify
+        served, alert.service = alert.service, subject.service
+        if alert.state == State.CLOSED:
+            return
+        if alert.service != served and (alert.on or alert.state in HELD):
+            self._holds.settle(alert, cause, Reason.PLACE_IN_SERVICE)
+        if alert.notify != notified:
+            self._holds.renotify(alert, cause)
+            if alert.notify and alert.state == State.ACTIVE and not alert.told:
+                self._roll.move(alert, Event.FIRED, State.ACTIVE, Reason.PLACE_ACCEPTED, cause)
+
+    def _held_long_enough(self, alert: Alert, cause: Cause) -> None:
+        if alert.shelved_until and alert.shelved_until <= cause.at:
+            alert.shelved_until, alert.one_shot = 0, False
+            self._holds.settle(alert, cause, Reason.SHELF_OVER)
+        elif alert.settle_at:
+            alert.settle_at = 0
+            self._holds.settle(alert, cause, Reason.CAUSE_OVER)
+        if alert.state != State.CLOSED:
+            self._roll.arm(alert)
+
     def _open_again(self, alert: Alert, reason: Reason, cause: Cause) -> None:
         alert.closed_at, alert.closed_by = 0, ""
         alert.fired_at, alert.cleared_at = cause.at, None
@@ -199,7 +223,7 @@ class Desk:
             else:
                 self._holds.close(alert, Event.CLEARED, reason, cause, for_good=True)
             return
-        latched = alert.latching and (alert.told or state not in HELD)
+        latched = latches(alert)
         if state is State.ACTIVE and not latched:
             self._roll.move(alert, Event.CLEARED, State.RETURNED, reason, cause)
         elif state is State.CLOSED:
@@ -210,22 +234,29 @@ class Desk:
                 self._roll.arm(alert)
         elif state in {State.ACTIVE, State.ACKNOWLEDGED} or _ends_held(alert, state):
             if latched:
-                self._latch(alert, reason, cause)
+                self._holds.latch(alert, reason, cause)
             else:
                 self._holds.close(alert, Event.CLEARED, reason, cause)
-                return
+            return
         else:
             self._roll.move(alert, Event.CLEARED, state, reason, cause, tell=False)
         self._holds.sync(alert, cause)
 
-    def _latch(self, alert: Alert, reason: str, cause: Cause) -> None:
-        alert.shelved_until, alert.one_shot, alert.kept, alert.held_by = 0, False, "", ""
-        self._roll.move(alert, Event.CLEARED, State.LATCHED, reason, cause)
+
+def causes_first(changes: Sequence[Change]) -> list[Change]:
+    """Changes of one record in an order in which nobody is told of an alert that another one of them mutes."""
+    if len({change.identity for change in changes}) < len(changes):
+        return list(changes)
+    return sorted(changes, key=lambda one: (one.on, one.early_of != "", one.kind != "silent", -RANK[one.severity]))
 
 
 def _ends_held(alert: Alert, state: State) -> bool:
-    """Whether the end of the condition ends a held alert: shelved until then, or at a place out of service."""
-    return (state is State.SHELVED and alert.one_shot) or (state is State.OUT_OF_SERVICE and not alert.out_by)
+    """Whether the end of the condition ends a held alert: shelved until then, place out of service, settling."""
+    return (
+        (state is State.SHELVED and alert.one_shot)
+        or (state is State.OUT_OF_SERVICE and not alert.out_by)
+        or (state is State.SUPPRESSED and alert.settle_at > 0)
+    )
 
 
 def _alert(change: Change, name: str, offset: int) -> Alert:
@@ -237,7 +268,8 @@ def _alert(change: Change, name: str, offset: int) -> Alert:
         parameter_unit=subject.parameter_unit, since=change.since, fired_at=change.at, cleared_at=None,
         acknowledged_by=None, reason=change.reason, offset=offset, grid=subject.grid, pack_digest=change.digest,
         key=subject.key, kind=change.kind, notify=subject.notify and change.tell, latching=change.latching,
-        early_of=change.early_of, reopen_ms=change.reopen_ms, service=subject.service,
+        early_of=change.early_of, reopen_ms=change.reopen_ms, service=subject.service, tells=change.tell,
+        place_kind=subject.place_kind,
     )  # fmt: skip
 
 
@@ -249,4 +281,4 @@ def _renew(alert: Alert, change: Change) -> None:
     alert.value, alert.limit_value, alert.since = change.value, change.limit_value, change.since
     alert.fired_at, alert.cleared_at = change.at, None
     alert.latching, alert.early_of, alert.reopen_ms = change.latching, change.early_of, change.reopen_ms
-    alert.notify, alert.service = subject.notify and change.tell, subject.service
+    alert.tells, alert.notify, alert.service = change.tell, subject.notify and change.tell, subject.service

@@ -1,7 +1,8 @@
 """What holds an alert from telling, and what becomes of it when the hold ends (pure).
 
 Holds are independent of each other and of the condition: out of service, shelf, maintenance session, another alert.
-The first of them in this order shows as the alert's state; when it ends the next one takes its place.
+The first of them in this order shows as the alert's state; when it ends the next one takes its place. After an alert
+that muted others these stay muted for a moment (``settle_ms``): data that come again come channel by channel.
 """
 
 from __future__ import annotations
@@ -41,10 +42,11 @@ class Hold(NamedTuple):
 class Holds:
     """Moves alerts into and out of their holds, and closes them. ``sessions`` are the open ones by device."""
 
-    def __init__(self, roll: Roll, sessions: Mapping[str, Session]) -> None:
+    def __init__(self, roll: Roll, sessions: Mapping[str, Session], settle_ms: int) -> None:
         self.inhibition = Inhibition(roll.open)
         self._roll = roll
         self._sessions = sessions
+        self._settle_ms = settle_ms
         self._muted: dict[str, dict[str, None]] = {}
 
     def load(self) -> None:
@@ -63,12 +65,15 @@ class Holds:
         if alert.shelved_until:
             return Hold(State.SHELVED, "", Reason.SHELVED_ONCE if alert.one_shot else Reason.SHELVED_FOR_TIME)
         # What is over makes no noise: only what is held already stays so.
-        if not alert.on and alert.state != State.SUPPRESSED:
-            return None
+        return self._suppression(alert) if alert.on or alert.state == State.SUPPRESSED else None
+
+    def _suppression(self, alert: Alert) -> Hold | None:
         if alert.device in self._sessions:
             return Hold(State.SUPPRESSED, f"maintenance:{alert.device}", Reason.MAINTENANCE)
         source = self.inhibition.source_of(alert)
-        return None if source is None else Hold(State.SUPPRESSED, f"alert:{source}", Reason.INHIBITED)
+        if source is not None:
+            return Hold(State.SUPPRESSED, f"alert:{source}", Reason.INHIBITED)
+        return Hold(State.SUPPRESSED, alert.held_by, Reason.INHIBITED) if alert.settle_at else None
 
     def settle(self, alert: Alert, cause: Cause, over: Reason) -> None:
         """Bring the state in line with what holds it; ``over`` says why a hold ended, if one did."""
@@ -86,7 +91,7 @@ class Holds:
             else:
                 self._roll.move(alert, _ENTER[hold.state], hold.state, hold.reason, cause, tell=False)
         else:
-            alert.kept = before
+            alert.kept = before.value
             self._hold_by(alert, hold.by)
             told = None if hold.state is State.SHELVED else False
             self._roll.move(alert, _ENTER[hold.state], hold.state, hold.reason, cause, tell=told)
@@ -98,7 +103,7 @@ class Holds:
         alert.on = True
         alert.acknowledged_by, alert.acknowledged_at = None, 0
         if before in HELD:
-            alert.kept = "" if alert.kept == State.ACKNOWLEDGED else alert.kept
+            alert.kept = State.ACTIVE.value if alert.kept == State.ACKNOWLEDGED else alert.kept
             self._roll.move(alert, Event.FIRED, before, reason, cause, tell=False)
             self.sync(alert, cause)
             return
@@ -125,6 +130,21 @@ class Holds:
         else:
             self._roll.arm(alert)
 
+    def latch(self, alert: Alert, reason: str, cause: Cause) -> None:
+        """Its condition is over, and a person has to close it."""
+        alert.shelved_until, alert.one_shot, alert.kept = 0, False, ""
+        self._hold_by(alert, "")
+        self._roll.move(alert, Event.CLEARED, State.LATCHED, reason, cause)
+        self.sync(alert, cause)
+
+    def renotify(self, alert: Alert, cause: Cause) -> None:
+        """Whether it notifies has changed: who may mute whom, too."""
+        self.inhibition.put(alert)
+        muted = self._muted_by(alert)
+        for target in (alert, *muted, *(self.inhibition.targets_of(alert))):
+            if target.on and target.state != State.CLOSED:
+                self.settle(target, cause, Reason.CAUSE_OVER)
+
     def sync(self, alert: Alert, cause: Cause) -> None:
         """Mute what this alert explains now, and release what it explains no longer; after every change of it."""
         was = self.inhibition.is_source(alert)
@@ -134,12 +154,20 @@ class Holds:
             return
         through = Cause(f"rule:{alert.pack}/{alert.rule}", cause.at, cause.ts)
         if stands:
-            changed = self.inhibition.targets_of(alert)
+            for target in self._muted_by(alert):
+                target.settle_at = 0
+            for target in self.inhibition.targets_of(alert):
+                self.settle(target, through, Reason.CAUSE_OVER)
         else:
-            listed = (self._roll.open[target] for target in self._muted.get(alert.id, ()))
-            changed = sorted(listed, key=lambda target: (target.offset, target.id))
-        for target in changed:
-            self.settle(target, through, Reason.CAUSE_OVER)
+            for target in self._muted_by(alert):
+                if target.on and self._settle_ms > 0:
+                    target.settle_at = cause.at + self._settle_ms
+                    self._roll.arm(target)
+                self.settle(target, through, Reason.CAUSE_OVER)
+
+    def _muted_by(self, source: Alert) -> list[Alert]:
+        listed = (self._roll.open[target] for target in self._muted.get(source.id, ()))
+        return sorted(listed, key=lambda alert: (alert.offset, alert.id))
 
     def _release(self, alert: Alert, cause: Cause, over: Reason) -> None:
         before, kept = State(alert.state), alert.kept
@@ -148,7 +176,7 @@ class Holds:
         elif kept in {State.RETURNED, State.LATCHED}:
             to = State(kept)
         else:
-            to = State.LATCHED if alert.latching and alert.told else State.CLOSED
+            to = State.LATCHED if latches(alert) else State.CLOSED
         if to is State.CLOSED:
             self.close(alert, Event.CLOSED, over, cause)
             return
@@ -166,10 +194,15 @@ class Holds:
             del muted[alert.id]
             if not muted:
                 del self._muted[before]
-        alert.held_by = by
+        alert.held_by, alert.settle_at = by, 0
         self._count(alert, by)
 
     def _count(self, alert: Alert, by: str) -> None:
         source = by.removeprefix("alert:")
         if source != by:
             self._muted.setdefault(source, {})[alert.id] = None
+
+
+def latches(alert: Alert) -> bool:
+    """Whether it stays after its condition is over: a latching alert that was not born into its hold."""
+    return alert.latching and (alert.state not in HELD or alert.kept != "")

@@ -8,9 +8,9 @@ each other one always speaks), and an alert that fits both sides of an entry is 
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -18,37 +18,75 @@ from alerts.alert import Alert
 
 RANK = {"info": 0, "warning": 1, "major": 2, "critical": 3}
 _HELD_BY_ALERT = "alert:"
+_MOST_KNOWN = 20_000
+
+
+#: ``key``: the same parameter at the same point of the same device, or the same device as such.
+Common = Literal["device", "place", "unit", "grid", "point", "parameter", "key"]
+
+
+class Side(msgspec.Struct, frozen=True):
+    """Which alerts; an empty list means any. The keys are those of ``match`` in a routing file.
+
+    ``rules`` are globs over ``RULE`` or ``PACK/RULE``, ``grid`` beginnings of paths, ``kinds`` kinds of conditions.
+    """
+
+    severities: tuple[str, ...] = ()
+    rules: tuple[str, ...] = ()
+    packs: tuple[str, ...] = ()
+    place_kinds: tuple[str, ...] = ()
+    grid: tuple[str, ...] = ()
+    units: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
+
+    def fits(self, alert: Alert) -> bool:
+        """Whether this alert is one of them."""
+        plain = (
+            (self.severities, alert.severity),
+            (self.packs, alert.pack),
+            (self.place_kinds, alert.place_kind),
+            (self.units, alert.unit),
+            (self.kinds, alert.kind),
+        )
+        if any(wanted and value not in wanted for wanted, value in plain):
+            return False
+        if self.grid and not any(f"{alert.grid}/".startswith(f"{path.rstrip('/')}/") for path in self.grid):
+            return False
+        names = (alert.rule, f"{alert.pack}/{alert.rule}")
+        return not self.rules or any(fnmatchcase(name, rule) for rule in self.rules for name in names)
 
 
 class Inhibit(msgspec.Struct, frozen=True):
     """One entry: alerts that fit ``target`` are muted while one that fits ``source`` stands.
 
-    ``source`` and ``target`` are globs over ``RULE`` or ``PACK/RULE``, ``*_kinds`` kinds of conditions (none = any).
-    Both must agree in ``equal`` and have a value there; ``subject`` is the same parameter at the same point of the
-    same device. ``higher``: only where the source's severity is above the target's. ``early``: only where the target is
-    the early warning of the source.
+    Both must have the same value, not an empty one, in every part of ``equal``. ``higher``: only where the source's
+    severity is above the target's. ``early``: only where the target is the early warning of the source.
     """
 
-    source: str = "*"
-    target: str = "*"
-    equal: Literal["subject", "device", "place", "unit", "grid"] = "device"
-    source_kinds: tuple[str, ...] = ()
-    target_kinds: tuple[str, ...] = ()
+    source: Side
+    target: Side
+    equal: tuple[Common, ...]
     higher: bool = False
     early: bool = False
 
 
+def entries_of(written: Iterable[Mapping[str, Any]]) -> tuple[Inhibit, ...]:
+    """The entries of a routing file, each as ``model_dump()`` gives it. Raises msgspec.ValidationError."""
+    return tuple(msgspec.convert(entry, Inhibit) for entry in written)
+
+
+_LIMIT = Side(kinds=("limit",))
 #: Always in force: what is an early warning of a standing alert, what a silent device explains, and a higher level.
 DEFAULTS: tuple[Inhibit, ...] = (
-    Inhibit(equal="subject", early=True),
-    Inhibit(equal="device", source_kinds=("silent",), target_kinds=("absent", "invalid")),
-    Inhibit(equal="subject", source_kinds=("limit",), target_kinds=("limit",), higher=True),
+    Inhibit(Side(), Side(), ("key",), early=True),
+    Inhibit(Side(kinds=("silent",)), Side(kinds=("absent", "invalid")), ("device",)),
+    Inhibit(_LIMIT, _LIMIT, ("key",), higher=True),
 )
 
 #: (entry of the list, what both sides have in common)
 _Group = tuple[int, str]
-#: Sources of a group by what decides whether they may mute: (fits the target's side too, notifies, rank of severity).
-_Sources = dict[tuple[bool, bool, int], list[tuple[int, str]]]
+#: What decides whether a source may mute: (fits the target's side too, notifies, rank of its severity).
+_Slot = tuple[bool, bool, int]
 
 
 class Inhibition:
@@ -57,11 +95,11 @@ class Inhibition:
     def __init__(self, alerts: Mapping[str, Alert]) -> None:
         self.entries: tuple[Inhibit, ...] = DEFAULTS
         self._alerts = alerts
-        self._sources: dict[_Group, _Sources] = {}
+        self._sources: dict[_Group, dict[_Slot, list[tuple[int, str]]]] = {}
         self._free: dict[_Group, dict[str, None]] = {}
-        self._source_at: dict[str, list[tuple[_Group, tuple[bool, bool, int]]]] = {}
+        self._source_at: dict[str, list[tuple[_Group, _Slot]]] = {}
         self._free_at: dict[str, list[_Group]] = {}
-        self._fits: dict[tuple[str, str, str], tuple[tuple[bool, bool], ...]] = {}
+        self._fits: dict[tuple[str, ...], tuple[tuple[bool, bool], ...]] = {}
 
     def use(self, entries: Sequence[Inhibit]) -> None:
         """Take these entries besides the ones that are always in force, and put every alert anew."""
@@ -119,23 +157,19 @@ class Inhibition:
 
     def source_of(self, target: Alert) -> str | None:
         """The id of the alert that mutes this one: the present one while it may, else the earliest; None = none."""
+        sides = self._sides(target)
+        present = target.held_by.removeprefix(_HELD_BY_ALERT)
+        for (n, common), slot in self._source_at.get(present, ()):
+            fits = sides[n][1] and common == _common(self.entries[n], target)
+            if fits and self._may(n, slot, target, sides) and self._explains(n, present, target):
+                return present
         best: tuple[int, str] | None = None
-        for n, (is_source, is_target) in enumerate(self._sides(target)):
+        for n, (_, is_target) in enumerate(sides):
             held = self._sources.get((n, _common(self.entries[n], target))) if is_target else None
-            if held is None:
-                continue
-            both = is_source and self._symmetric(n)
-            for slot, listed in held.items():
-                if not self._may(self.entries[n], slot, target, both=both):
-                    continue
-                for found in listed:
-                    if target.held_by == _HELD_BY_ALERT + found[1] and self._explains(n, found[1], target):
-                        return found[1]
-                    if best is not None and found >= best:
-                        break
-                    if self._explains(n, found[1], target):
-                        best = found
-                        break
+            for slot, listed in () if held is None else held.items():
+                if self._may(n, slot, target, sides):
+                    first = next((one for one in listed if self._explains(n, one[1], target)), None)
+                    best = first if best is None or (first is not None and first < best) else best
         return None if best is None else best[1]
 
     def targets_of(self, source: Alert) -> list[Alert]:
@@ -152,54 +186,38 @@ class Inhibition:
         """Whether two alerts could mute each other by this entry."""
         return not (self.entries[n].higher or self.entries[n].early)
 
-    @staticmethod
-    def _may(entry: Inhibit, slot: tuple[bool, bool, int], target: Alert, *, both: bool) -> bool:
+    def _may(self, n: int, slot: _Slot, target: Alert, sides: tuple[tuple[bool, bool], ...]) -> bool:
         fits_both, notifies, rank = slot
-        if (fits_both and both) or (target.notify and not notifies):
+        if (fits_both and sides[n][0]) or (target.notify and not notifies):
             return False
-        return not entry.higher or rank > RANK[target.severity]
+        return not self.entries[n].higher or rank > RANK[target.severity]
 
     def _explains(self, n: int, source: str, target: Alert) -> bool:
-        alert = self._alerts[source]
+        alert: Alert | None = self._alerts[source]
+        assert alert is not None
         if self.entries[n].early and (alert.pack, alert.rule) != (target.pack, target.early_of):
             return False
         # Up the chain of what mutes the source: the target must not be in it.
-        while alert.id != target.id:
+        while alert is not None and alert.id != target.id:
             if not alert.held_by.startswith(_HELD_BY_ALERT):
                 return True
-            alert = self._alerts[alert.held_by.removeprefix(_HELD_BY_ALERT)]
-        return False
+            alert = self._alerts.get(alert.held_by.removeprefix(_HELD_BY_ALERT))
+        return alert is None
 
     def _sides(self, alert: Alert) -> tuple[tuple[bool, bool], ...]:
         """For each entry: whether it fits the source's side, and the target's."""
-        key = (alert.pack, alert.rule, alert.kind)
+        key = (alert.pack, alert.rule, alert.kind, alert.severity, alert.place_kind, alert.unit, alert.grid)
         known = self._fits.get(key)
         if known is None:
+            if len(self._fits) >= _MOST_KNOWN:
+                self._fits.clear()
             self._fits[key] = known = tuple(
-                (
-                    _fits(entry.source, entry.source_kinds, alert),
-                    _fits(entry.target, entry.target_kinds, alert) and bool(alert.early_of or not entry.early),
-                )
+                (entry.source.fits(alert), entry.target.fits(alert) and bool(alert.early_of or not entry.early))
                 for entry in self.entries
             )
         return known
 
 
-def _fits(pattern: str, kinds: tuple[str, ...], alert: Alert) -> bool:
-    if kinds and alert.kind not in kinds:
-        return False
-    return fnmatchcase(alert.rule, pattern) or fnmatchcase(f"{alert.pack}/{alert.rule}", pattern)
-
-
 def _common(entry: Inhibit, alert: Alert) -> str:
-    match entry.equal:
-        case "subject":
-            return alert.key
-        case "device":
-            return alert.device
-        case "place":
-            return alert.place
-        case "unit":
-            return alert.unit
-        case "grid":
-            return alert.grid
+    values = [str(getattr(alert, part)) for part in entry.equal]
+    return "\0".join(values) if all(values) else ""

@@ -126,6 +126,9 @@ class Reason(enum.StrEnum):
     STILL_STANDING = "still_standing"
     """A person closed the alert, and its condition stood on for the re-opening time."""
 
+    PLACE_ACCEPTED = "place_accepted"
+    """The place was accepted while the alert stood: from now on it notifies."""
+
     # What people do.
     SEEN = "seen"
     """A person took note and takes care of it."""
@@ -221,11 +224,13 @@ def _moves() -> dict[tuple[State, Event], tuple[State, ...]]:
     freed = (s.ACTIVE, s.ACKNOWLEDGED, s.RETURNED, s.LATCHED)
     moves: dict[tuple[State, Event], tuple[State, ...]] = {
         (s.PENDING, e.FIRED): (s.ACTIVE, *muted),
+        # Its place was accepted: now somebody hears of it.
+        (s.ACTIVE, e.FIRED): (s.ACTIVE,),
         # Taken before it was over: over is over, without another look.
         (s.ACTIVE, e.CLEARED): (s.RETURNED, s.LATCHED, s.CLOSED),
         (s.ACKNOWLEDGED, e.CLEARED): (s.CLOSED, s.LATCHED),
         (s.SHELVED, e.CLEARED): (s.SHELVED, s.CLOSED, s.LATCHED),
-        (s.SUPPRESSED, e.CLEARED): (s.SUPPRESSED, s.CLOSED),
+        (s.SUPPRESSED, e.CLEARED): (s.SUPPRESSED, s.CLOSED, s.LATCHED),
         (s.OUT_OF_SERVICE, e.CLEARED): (s.OUT_OF_SERVICE, s.CLOSED, s.LATCHED),
         (s.CLOSED, e.CLEARED): (s.CLOSED,),
         (s.ACTIVE, e.ACKNOWLEDGED): (s.ACKNOWLEDGED,),

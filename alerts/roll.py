@@ -67,10 +67,10 @@ class Roll:
             heapq.heappush(self._timers, (when, alert.id))
 
     def due_of(self, alert: Alert) -> int | None:
-        """When time moves this alert next: the end of a shelf, the end of the time in which it may re-open."""
+        """When time moves this alert next: a shelf ends, it settles, or the time in which it may re-open is over."""
         if alert.state == State.CLOSED:
             return alert.closed_at + (alert.reopen_ms or self._reopen_ms if alert.on else alert.reopen_ms)
-        return alert.shelved_until or None
+        return min((when for when in (alert.shelved_until, alert.settle_at) if when), default=None)
 
     @property
     def due(self) -> float:
@@ -98,6 +98,8 @@ class Roll:
         """
         before = alert.state
         check(before, event, to)
+        # The words themselves: members of an enumeration would come back from a dump as words.
+        to, reason = str(to), str(reason)
         alert.state = to
         if to != before:
             alert.reason = reason
