@@ -34,10 +34,7 @@ class AliyunSender:
 
     async def send(self, notice: Notice) -> Outcome:
         """See ``Sender.send``."""
-        request = self._kind.request(notice)
-        if isinstance(request, Refused):
-            return request
-        return discreet(await _in_thread(lambda: self._call(request), self._timeout_s), notice.to)
+        return discreet(await _in_thread(lambda: self._try(notice), self._timeout_s), notice.to)
 
     async def close(self) -> None:
         """See ``Sender.close``: the SDK keeps nothing open."""
@@ -57,6 +54,10 @@ class AliyunSender:
                 region_id=self._kind.region,
             )
         )
+
+    def _try(self, notice: Notice) -> Outcome:
+        request = self._kind.request(notice)
+        return request if isinstance(request, Refused) else self._call(request)
 
     def _call(self, fields: dict[str, str]) -> Outcome:
         from alibabacloud_dysmsapi20170525.models import SendSmsRequest  # noqa: PLC0415 - an optional extra
@@ -83,10 +84,7 @@ class TencentSender:
 
     async def send(self, notice: Notice) -> Outcome:
         """See ``Sender.send``."""
-        request = self._kind.request(notice)
-        if isinstance(request, Refused):
-            return request
-        return discreet(await _in_thread(lambda: self._call(request), self._timeout_s), notice.to)
+        return discreet(await _in_thread(lambda: self._try(notice), self._timeout_s), notice.to)
 
     async def close(self) -> None:
         """See ``Sender.close``: the SDK keeps nothing open."""
@@ -102,6 +100,10 @@ class TencentSender:
         profile = HttpProfile(protocol=protocol.lower(), endpoint=host or None, reqTimeout=self._timeout_s)
         credential = Credential(self._kind.secret_id, self._kind.secret_key)
         return SmsClient(credential, self._kind.region, ClientProfile(httpProfile=profile))
+
+    def _try(self, notice: Notice) -> Outcome:
+        request = self._kind.request(notice)
+        return request if isinstance(request, Refused) else self._call(request)
 
     def _call(self, fields: dict[str, Any]) -> Outcome:
         from tencentcloud.common.exception.tencent_cloud_sdk_exception import (  # noqa: PLC0415 - an optional extra

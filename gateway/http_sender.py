@@ -33,7 +33,8 @@ class HttpSender:
     async def send(self, notice: Notice) -> Outcome:
         """See ``Sender.send``."""
         now = self._clock.now_ms() // 1000
-        request = self._kind.request(notice, now)
+        # In a thread: a zone may have to be read from disk, and the words of a digest of thousands take their time.
+        request = await asyncio.to_thread(self._kind.request, notice, now)
         if isinstance(request, Refused):
             return request
         return discreet(await self._exchange(request, now), notice.to)

@@ -17,9 +17,7 @@ LIMITS = ((1, 30), (10, 86_400))
 #: Characters of one variable: error 1036 of the older API, InvalidParameterValue.TemplateParameterLengthLimit.
 MOST_VARIABLE = 12
 #: Will pass by itself: limits and faults of the provider. The first part of a code, as of ``LimitExceeded.…``.
-_AGAIN = frozenset(
-    {"LimitExceeded", "RequestLimitExceeded", "InternalError", "ServiceUnavailable", "ClientNetworkError"}
-)
+_AGAIN = frozenset({"LimitExceeded", "RequestLimitExceeded", "InternalError", "ServiceUnavailable"})
 #: Called internal errors, and the fault of the request.
 _NEVER = frozenset({f"InternalError.{one}" for one in ("SigVerificationFail", "SigFieldMissing", "JsonParseFail")})
 #: The session context of a request, bytes.
@@ -75,6 +73,9 @@ class TencentSms:
         """What an answer means: the code of the one number, or of the whole request."""
         if code == "Ok":
             return Delivered(200, serial)
+        if code.endswith("Error") and code != "InternalError":
+            # The SDK's own: the way, a status that is not 200, an answer that is none. Its text holds the address.
+            return Retry(f"no answer of the provider: {code}")
         words = self._hidden.shown(f"{code} {message}".strip())
         if not code or (code.partition(".")[0] in _AGAIN and code not in _NEVER):
             return Retry(words)

@@ -1,124 +1,293 @@
-"""What every channel promises, against a receiver that checks as the real one does."""
+"""What every channel that speaks HTTP promises, against a provider that checks as the real one does."""
 
 from __future__ import annotations
 
 import asyncio
-import json
+import re
 from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import Any
 
+import msgspec
 import pytest
 
-from alerts.notify import Delivered, HttpKind, Notice, Outcome, Refused, Retry
-from alerts.notify.webhook import Webhook
-from gateway.channels import channels_of
-from gateway.config.model import Settings
+from alerts.notify import Delivered, Notice, Outcome, Recipient, Refused, Retry
+from alerts.notify.aliyun_sms import AliyunSms
+from alerts.notify.http_form import HttpForm
+from alerts.notify.robots import Robot
+from alerts.notify.tencent_sms import TencentSms
+from gateway.channels import Sender
+from gateway.cloud_sms import AliyunSender, TencentSender
 from gateway.http_sender import HttpSender
-from tests.plugins.webhook import Receiver, Reply
+from tests.plugins.fake_providers import DingTalk, Feishu, Provider, WeCom
+from tests.plugins.fake_sms_providers import Aliyun, Platform, Tencent
+from tests.plugins.webhook import Reply
+from tests.support.notices import PERSON, PHONE, digest, fired, trial
 
-SECRET = "correct horse battery staple"
-ALERT = {"id": "a1", "rule": "chlorine-free-low", "severity": "major", "place": "wtp-1-out", "value": 0.01}
-NOTICE = Notice("fired", "a1:17:2", 1_732_200_000_123, json.dumps(ALERT).encode())
+SIGN = "市卫生监督所"
+VARIABLES = {
+    "fired": {"severity": 4, "place": 12, "parameter": 8, "value": 12, "limit": 8, "since": 12},
+    "cleared": {"place": 12, "parameter": 8},
+    "digest": {"count": 6, "severity": 12, "first": 12},
+    "test": {"since": 12},
+}
+CODES = {name: f"SMS_{n}" for n, name in enumerate(VARIABLES, 1)}
+TEMPLATES = {name: {"zh": {"code": CODES[name], "variables": declared}} for name, declared in VARIABLES.items()}
 
-#: One line a channel kind that speaks HTTP: how it is made from the address of its receiver.
-KINDS: dict[str, Callable[[str], HttpKind]] = {"webhook": lambda url: Webhook(url, SECRET, "http://hygeia.example")}
+
+@dataclass(frozen=True)
+class Kind:
+    """How one kind of channel is tried. ``make(provider, secret)`` takes a secret in place of the right one.
+
+    ``slow`` is one of the provider's answers that means "too fast" or "too many", ``id`` what it calls a message.
+    """
+
+    provider: Callable[[], Provider]
+    make: Callable[[Any, str], Sender]
+    slow: Callable[[], Reply]
+    id: str
+    personal: bool = False
+
+
+def _robot(kind: str, *, secret: bool = True) -> Callable[[Any, str], Sender]:
+    def make(provider: Any, wrong: str) -> Sender:
+        url = provider.address if secret or not wrong else provider.address.replace(provider.key, wrong)
+        key = (wrong or provider.secret) if secret else ""
+        return HttpSender(Robot(kind=kind, url=url, secret=key), timeout_s=0.5)
+
+    return make
+
+
+def _platform(provider: Platform, wrong: str) -> Sender:
+    form = HttpForm(
+        url=provider.url,
+        body=f"account={provider.account}&password={wrong or provider.password}&mobile={{phone}}&content={{text}}",
+        charset="gbk",
+        success={"status": [200], "contains": "<result>0</result>"},
+        retry="contains <result>-9</result>",
+        id="<msgid>(.+?)</msgid>",
+    )
+    return HttpSender(form, timeout_s=0.5)
+
+
+def _aliyun(provider: Aliyun, wrong: str) -> Sender:
+    sms = AliyunSms(
+        access_key=provider.key,
+        access_secret=wrong or provider.secret,
+        sign_name=SIGN,
+        templates=TEMPLATES,
+        endpoint=provider.host,
+    )
+    return AliyunSender(sms, timeout_s=0.5)
+
+
+def _tencent(provider: Tencent, wrong: str) -> Sender:
+    sms = TencentSms(
+        secret_id=provider.secret_id,
+        secret_key=wrong or provider.secret_key,
+        app_id=provider.app,
+        sign_name=SIGN,
+        templates=TEMPLATES,
+        endpoint=provider.host,
+    )
+    return TencentSender(sms, timeout_s=0.5)
+
+
+def _too_many_by_tencent() -> Reply:
+    status = b'{"SerialNo":"","PhoneNumber":"","Code":"LimitExceeded.PhoneNumberDailyLimit","Message":"x"}'
+    return Reply(
+        200, {"Content-Type": "application/json"}, b'{"Response":{"SendStatusSet":[%b],"RequestId":"1"}}' % status
+    )
+
+
+KINDS = {
+    "dingtalk": Kind(
+        DingTalk, _robot("dingtalk"), lambda: Reply(200, body=b'{"errcode":130101,"errmsg":"too fast"}'), ""
+    ),
+    "wecom": Kind(WeCom, _robot("wecom", secret=False), lambda: Reply(200, body=b'{"errcode":45009,"errmsg":"x"}'), ""),
+    "feishu": Kind(Feishu, _robot("feishu"), lambda: Reply(400, body=b'{"code":11232,"msg":"frequency limited"}'), ""),
+    "http-form": Kind(Platform, _platform, lambda: Platform.xml("-9", "发送过快"), r"880001", personal=True),
+    "aliyun-sms": Kind(
+        lambda: Aliyun(SIGN, {CODES[name]: declared for name, declared in VARIABLES.items()}),
+        _aliyun,
+        lambda: Reply(200, body=b'{"Code":"isv.BUSINESS_LIMIT_CONTROL","Message":"x"}'),
+        r"\d{17,}\^0",
+        personal=True,
+    ),
+    "tencent-sms": Kind(
+        lambda: Tencent(SIGN, {CODES[name]: len(declared) for name, declared in VARIABLES.items()}),
+        _tencent,
+        _too_many_by_tencent,
+        r"2640:1",
+        personal=True,
+    ),
+}
+
+
+class Trial:
+    """A kind with its provider."""
+
+    def __init__(self, kind: Kind) -> None:
+        self.kind = kind
+        self.provider = kind.provider()
+        self.to = PERSON if kind.personal else None
+        self._senders: list[Sender] = []
+
+    def sender(self, wrong: str = "") -> Sender:
+        """A channel to the provider; ``wrong`` is a secret that the provider does not know."""
+        self._senders.append(self.kind.make(self.provider, wrong))
+        return self._senders[-1]
+
+    async def send(self, notice: Notice) -> Outcome:
+        """Try once."""
+        async with asyncio.timeout(10):
+            return await self.sender().send(notice)
+
+    async def close(self) -> None:
+        """End all."""
+        for sender in self._senders:
+            await sender.close()
+        await asyncio.to_thread(self.provider.close)
 
 
 @pytest.fixture(params=sorted(KINDS))
-async def sender(request: pytest.FixtureRequest, receiver: Receiver) -> AsyncIterator[HttpSender]:
-    """A channel of each kind that sends to the receiver and waits half a second."""
-    one = HttpSender(KINDS[request.param](receiver.url), timeout_s=0.5)
+async def trial_of(request: pytest.FixtureRequest) -> AsyncIterator[Trial]:
+    """Each kind in turn."""
+    one = Trial(KINDS[request.param])
     yield one
     await one.close()
 
 
-async def test_what_is_taken_is_delivered_and_signed(sender: HttpSender, receiver: Receiver) -> None:
-    """The receiver finds the alert, the key and a signature of now that only the secret's owner can make."""
-    assert await sender.send(NOTICE) == Delivered(204, "")
-    (received,) = receiver.received
-    assert received.signed_by(SECRET, within_s=30)
-    assert not received.signed_by("another secret")
-    assert received.key == received.document["key"] == "a1:17:2"
-    assert received.document["schema"] == "hygeia.alert/1"
-    assert received.document["event"] == "fired"
-    assert received.document["at"] == 1_732_200_000_123
-    assert received.document["alert"] == ALERT
-    assert received.headers["content-type"] == "application/json"
-    assert received.headers["user-agent"].startswith("hygeia/")
+def text_of_message(taken: Any) -> str:
+    """What a person reads of what a provider took."""
+    if isinstance(taken, tuple):
+        return " ".join(taken[2].values() if isinstance(taken[2], dict) else taken[2])
+    return str(taken)
 
 
-@pytest.mark.parametrize(
-    ("reply", "outcome"),
-    [
-        (Reply(200, body=b"ok, 17"), Delivered(200, "ok, 17")),
-        (Reply(409, body=b"seen before"), Delivered(409, "seen before")),
-        (Reply(200, body=b"ok", cut="body"), Delivered(200, "ok")),
-        (Reply(500, body=b"oops"), Retry("oops", 500)),
-        (Reply(503, {"Retry-After": "7"}), Retry("", 503, 7.0)),
-        (Reply(429, {"Retry-After": "86400"}, b"slow down"), Retry("slow down", 429, 3600.0)),
-        (Reply(408), Retry("", 408)),
-        (Reply(400, body=b"what is this"), Refused("what is this", 400)),
-        (Reply(401), Refused("", 401)),
-        (Reply(410, body=b"x" * 100_000), Refused("x" * 200, 410)),
-    ],
-)
-async def test_answers_mean_what_the_contract_says(
-    sender: HttpSender, receiver: Receiver, reply: Reply, outcome: Outcome
-) -> None:
-    """2xx and 409 delivered; 408, 429 and 5xx again; other 4xx refused; a body that breaks off changes nothing."""
-    receiver.next(reply)
-    assert await sender.send(NOTICE) == outcome
-    assert len(receiver.received) == 1
+async def test_an_alert_is_delivered_with_the_providers_id(trial_of: Trial) -> None:
+    """Signature, format, template and lengths are right, and people read place, parameter, value and limit."""
+    outcome = await trial_of.send(fired(trial_of.to))
+    assert isinstance(outcome, Delivered), outcome
+    assert re.search(trial_of.kind.id, outcome.words)
+    (taken,) = map(text_of_message, trial_of.provider.taken)
+    for part in ("城北水厂出厂水", "游离氯", "0.11", "0.30"):
+        assert part in taken
 
 
-async def test_a_redirect_is_not_followed(sender: HttpSender, receiver: Receiver) -> None:
-    """An alert is not sent to an address that somebody else chose."""
-    receiver.next(Reply(307, {"Location": receiver.url + "/elsewhere"}))
-    outcome = await sender.send(NOTICE)
-    assert isinstance(outcome, Refused)
-    assert [one.path for one in receiver.received] == ["/hook"]
+async def test_a_wrong_secret_is_refused(trial_of: Trial) -> None:
+    """Nobody reads it, and nothing is tried again: it would be refused again."""
+    outcome = await trial_of.sender("not the secret").send(fired(trial_of.to))
+    assert isinstance(outcome, Refused), outcome
+    assert trial_of.provider.taken == []
 
 
-async def test_a_slow_receiver_costs_its_time_out_and_no_more(sender: HttpSender, receiver: Receiver) -> None:
+async def test_too_fast_or_too_many_comes_again(trial_of: Trial) -> None:
+    """The provider's own limit is no refusal."""
+    trial_of.provider.next(trial_of.kind.slow())
+    outcome = await trial_of.send(fired(trial_of.to))
+    assert isinstance(outcome, Retry), outcome
+    assert isinstance(await trial_of.send(fired(trial_of.to)), Delivered)
+
+
+@pytest.mark.parametrize("status", [500, 502, 503])
+async def test_a_fault_of_the_provider_comes_again(trial_of: Trial, status: int) -> None:
+    """Whatever the page of a gateway in between looks like."""
+    trial_of.provider.next(Reply(status, {"Content-Type": "text/html"}, b"<html>Bad Gateway</html>"))
+    outcome = await trial_of.send(fired(trial_of.to))
+    assert isinstance(outcome, Retry), outcome
+
+
+async def test_a_provider_that_hangs_costs_its_time_out_and_no_more(trial_of: Trial) -> None:
     """No answer is no delivery: it comes again."""
-    receiver.next(Reply(200, hold=True))
-    async with asyncio.timeout(5):
-        assert await sender.send(NOTICE) == Retry("no answer within 0.5 s")
+    trial_of.provider.next(Reply(200, hold=True))
+    outcome = await trial_of.send(fired(trial_of.to))
+    assert isinstance(outcome, Retry), outcome
 
 
-async def test_an_answer_that_breaks_off_in_its_first_line_comes_again(sender: HttpSender, receiver: Receiver) -> None:
+async def test_an_answer_that_breaks_off_comes_again(trial_of: Trial) -> None:
     """Half a status line says nothing."""
-    receiver.next(Reply(cut="head"))
-    outcome = await sender.send(NOTICE)
-    assert isinstance(outcome, Retry)
-    assert outcome.words.startswith("the connection failed: ")
-    assert await sender.send(NOTICE) == Delivered(204)
+    trial_of.provider.next(Reply(cut="head"))
+    outcome = await trial_of.send(fired(trial_of.to))
+    assert isinstance(outcome, Retry), outcome
+    assert isinstance(await trial_of.send(fired(trial_of.to)), Delivered)
 
 
-async def test_a_receiver_that_is_not_there_comes_again_without_its_address() -> None:
-    """The words of a failed connection go into logs and journal: no address, which may hold a token."""
-    gone = Receiver()
-    gone.close()
-    one = HttpSender(Webhook(gone.url.replace("//", "//user:password@") + "?token=abcdefgh", SECRET))
-    assert await one.send(NOTICE) == Retry("cannot connect: Connection refused")
+async def test_a_provider_that_is_not_there_comes_again(trial_of: Trial) -> None:
+    """The words name no address."""
+    sender = trial_of.sender()
+    await asyncio.to_thread(trial_of.provider.close)
+    outcome = await sender.send(fired(trial_of.to))
+    assert isinstance(outcome, Retry), outcome
+    assert "127.0.0.1" not in outcome.words
+
+
+async def test_a_digest_of_two_thousand_is_one_message_that_the_provider_takes(trial_of: Trial) -> None:
+    """It says how many there are and names what came first."""
+    outcome = await trial_of.send(digest(2000, trial_of.to))
+    assert isinstance(outcome, Delivered), outcome
+    (taken,) = map(text_of_message, trial_of.provider.taken)
+    assert "2000" in taken
+
+
+async def test_a_test_message_says_that_it_is_one(trial_of: Trial) -> None:
+    """Nobody runs to a pump because of it."""
+    outcome = await trial_of.send(trial(trial_of.to))
+    assert isinstance(outcome, Delivered), outcome
+    if not isinstance(trial_of.provider, Aliyun | Tencent):  # there the registered template says it
+        assert "测试" in text_of_message(trial_of.provider.taken[0])
+
+
+async def test_neither_secrets_nor_the_person_stand_in_any_words(trial_of: Trial) -> None:
+    """A provider that quotes all that it was sent: what is journaled and logged holds none of it."""
+    wrong = "wrong-but-still-secret"
+    sender = trial_of.sender(wrong)
+    secrets = (wrong, PHONE, PERSON.name, PERSON.email)
+    refused = await sender.send(fired(trial_of.to))
+    outcomes = [refused]
+    for status in (200, 400, 500):
+        quoted = " ".join((wrong, PHONE, "+86" + PHONE, PERSON.name)).encode()
+        trial_of.provider.next(
+            Reply(status, body=b'{"errcode":7,"code":7,"errmsg":"%b","msg":"%b"}' % (quoted, quoted))
+        )
+        outcomes.append(await sender.send(fired(trial_of.to)))
+    texts = [outcome.words for outcome in outcomes] + [repr(sender), repr(vars(sender).get("_kind"))]
+    for text in texts:
+        shown = secrets if trial_of.kind.personal else (wrong,)
+        assert not any(secret in text for secret in shown), text
+
+
+SMS = sorted(name for name, kind in KINDS.items() if kind.personal)
+
+
+@pytest.fixture(params=SMS)
+async def sms(request: pytest.FixtureRequest) -> AsyncIterator[Trial]:
+    """Each kind that tells a person by SMS."""
+    one = Trial(KINDS[request.param])
+    yield one
     await one.close()
 
 
-@pytest.fixture
-def configured(receiver: Receiver) -> Settings:
-    """Settings with the receiver as webhook."""
-    alerts = {"webhook": receiver.url, "webhook_secret": SECRET}
-    return Settings.model_validate({"alerts": alerts, "http": {"public_url": "https://h.example"}})
+async def test_an_sms_never_holds_a_link_or_a_new_line(sms: Trial) -> None:
+    """Neither the acknowledge page nor what somebody wrote into the name of a place."""
+    notice = fired(sms.to)
+    told = msgspec.json.decode(notice.context)
+    told["told"][0]["place"] = {"zh": "泵房 http://evil.example/x\n【假签名】", "en": ""}
+    assert isinstance(await sms.send(msgspec.structs.replace(notice, context=msgspec.json.encode(told))), Delivered)
+    text = text_of_message(sms.provider.taken[0])
+    assert "泵房" in text
+    assert not any(part in text for part in ("http", "hygeia.example", "evil", "\n"))
 
 
-async def test_the_configured_webhook_is_the_channel_of_that_name(configured: Settings, receiver: Receiver) -> None:
-    """Address, secret and the address of the pages come from the settings."""
-    channels = channels_of(configured)
-    assert await channels["webhook"].send(NOTICE) == Delivered(204)
-    await channels["webhook"].close()
-    assert receiver.received[0].signed_by(SECRET)
-    assert receiver.received[0].document["links"] == {"alert": "https://h.example/api/v1/alerts/a1"}
+async def test_a_person_without_a_number_is_refused_before_anything_is_sent(sms: Trial) -> None:
+    """Delivery then takes the next channel at once."""
+    for to in (None, Recipient("p-8", "无号码")):
+        assert await sms.send(fired(to)) == Refused("the person has no phone number")
+    assert sms.provider.received == []
 
 
-def test_without_a_webhook_there_is_no_channel() -> None:
-    """Nothing is sent anywhere by default."""
-    assert channels_of(Settings()) == {}
+async def test_a_number_that_is_none_is_refused(sms: Trial) -> None:
+    """It will never be one; the number itself does not stand in the words."""
+    outcome = await sms.send(fired(Recipient("p-8", phone="23800138000")))
+    assert isinstance(outcome, Refused), outcome
+    assert "23800138000" not in outcome.words
