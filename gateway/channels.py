@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, Protocol
 
-import msgspec
+from pydantic import SecretStr
 
 from alerts.notify import Notice, Outcome, Retry
+from alerts.route import ChannelInfo
 from gateway.config import Settings
 from gateway.config import channels as kinds
 from gateway.config.channels import ChannelKind, Limit, Need
@@ -37,21 +38,6 @@ class MissingChannel:
 
     async def close(self) -> None:
         """See ``Sender.close``."""
-
-
-class ChannelInfo(msgspec.Struct, frozen=True):
-    """What routing knows of a channel.
-
-    ``personal``: it needs a person's address. ``limits``: at most so many messages in so many seconds, to a person or,
-    where it is not personal, by the channel. ``batch``: several alerts may stand in one message.
-    """
-
-    name: str
-    kind: str
-    personal: bool
-    limits: list[tuple[int, int]]
-    language: str
-    batch: bool
 
 
 class Traits(NamedTuple):
@@ -116,8 +102,111 @@ def _webhook(one: kinds.WebhookChannel, public_url: str) -> Sender:
     return HttpSender(Webhook(_plain(one.url), _plain(one.secret), public_url))
 
 
-_MAKERS: Mapping[type[ChannelKind], Callable[[Any, str], Sender]] = {kinds.WebhookChannel: _webhook}
+def _robot(one: kinds.DingTalk | kinds.WeCom | kinds.Feishu, _: str) -> Sender:
+    from alerts.notify.robots import Robot  # noqa: PLC0415 - see above
+    from gateway.http_sender import HttpSender  # noqa: PLC0415 - see above
+
+    secret = "" if isinstance(one, kinds.WeCom) else _plain(one.secret)
+    return HttpSender(Robot(kind=one.kind, url=_plain(one.url), secret=secret, language=one.language))
 
 
-def _plain(secret: Any) -> str:  # noqa: ANN401 - a SecretStr
-    return str(secret.get_secret_value())
+def _http_form(one: kinds.HttpFormChannel, _: str) -> Sender:
+    from alerts.notify.http_form import HttpForm  # noqa: PLC0415 - see above
+    from gateway.http_sender import HttpSender  # noqa: PLC0415 - see above
+
+    form = HttpForm(
+        method=one.method,
+        url=_plain(one.url),
+        headers={name: _plain(value) for name, value in one.headers.items()},
+        body=_plain(one.body),
+        content_type=one.content_type,
+        charset=one.charset,
+        success=one.success,
+        retry=one.retry,
+        id=one.id,
+        language=one.language,
+    )
+    return HttpSender(form)
+
+
+def _aliyun(one: kinds.AliyunSmsChannel, _: str) -> Sender:
+    from alerts.notify.aliyun_sms import AliyunSms  # noqa: PLC0415 - see above
+    from gateway.cloud_sms import AliyunSender  # noqa: PLC0415 - see above
+
+    sms = AliyunSms(
+        access_key=_plain(one.access_key),
+        access_secret=_plain(one.access_secret),
+        sign_name=one.sign_name,
+        templates=one.templates,
+        endpoint=one.endpoint,
+        region=one.region,
+        language=one.language,
+    )
+    return AliyunSender(sms)
+
+
+def _tencent(one: kinds.TencentSmsChannel, _: str) -> Sender:
+    from alerts.notify.tencent_sms import TencentSms  # noqa: PLC0415 - see above
+    from gateway.cloud_sms import TencentSender  # noqa: PLC0415 - see above
+
+    sms = TencentSms(
+        secret_id=_plain(one.secret_id),
+        secret_key=_plain(one.secret_key),
+        app_id=one.app_id,
+        sign_name=one.sign_name,
+        templates=one.templates,
+        endpoint=one.endpoint,
+        region=one.region,
+        language=one.language,
+    )
+    return TencentSender(sms)
+
+
+def _email(one: kinds.EmailChannel, _: str) -> Sender:
+    from alerts.notify.email import Mail  # noqa: PLC0415 - see above
+    from gateway.email_sender import EmailSender  # noqa: PLC0415 - see above
+
+    return EmailSender(
+        Mail(sender=one.sender, language=one.language),
+        host=one.host,
+        sender=one.sender,
+        port=one.port,
+        security=one.security,
+        username=one.username,
+        password=_plain(one.password),
+        to=one.to,
+        ca=one.ca,
+    )
+
+
+def _modem(one: kinds.ModemChannel, _: str) -> Sender:
+    from alerts.notify.modem import Modem  # noqa: PLC0415 - see above
+    from gateway.modem_sender import ModemSender  # noqa: PLC0415 - see above
+
+    modem = Modem(pin=_plain(one.pin), smsc=one.smsc, language=one.language)
+    return ModemSender(modem, device=one.device, baud=one.baud)
+
+
+def _apprise(one: kinds.AppriseChannel, _: str) -> Sender:
+    from gateway.apprise_sender import AppriseSender  # noqa: PLC0415 - see above
+
+    return AppriseSender(_plain(one.url), one.language)
+
+
+#: How the sender of each kind is made, from its settings and the address of the pages.
+_MAKERS: Mapping[type[ChannelKind], Callable[[Any, str], Sender]] = {
+    kinds.WebhookChannel: _webhook,
+    kinds.DingTalk: _robot,
+    kinds.WeCom: _robot,
+    kinds.Feishu: _robot,
+    kinds.HttpFormChannel: _http_form,
+    kinds.AliyunSmsChannel: _aliyun,
+    kinds.TencentSmsChannel: _tencent,
+    kinds.EmailChannel: _email,
+    kinds.ModemChannel: _modem,
+    kinds.AppriseChannel: _apprise,
+}
+
+
+def _plain(secret: SecretStr) -> str:
+    return secret.get_secret_value()

@@ -46,6 +46,42 @@ def _set(secret: SecretStr) -> SecretStr:
     return secret
 
 
+def _pin(secret: SecretStr) -> SecretStr:
+    if not re.fullmatch(r"([0-9]{4,8})?", secret.get_secret_value()):
+        raise ValueError("not a PIN")
+    return secret
+
+
+# What a kind itself checks is loaded only where one is configured.
+
+
+def _templates(written: dict[str, Any]) -> dict[str, Any]:
+    from alerts.notify.templates import Templates  # noqa: PLC0415 - see above
+
+    Templates(written)
+    return written
+
+
+def _condition(written: str | dict[str, Any]) -> str | dict[str, Any]:
+    from alerts.notify.answers import condition_of  # noqa: PLC0415 - see above
+
+    condition_of(written)
+    return written
+
+
+def _finder(written: str) -> str:
+    from alerts.notify.answers import finder_of  # noqa: PLC0415 - see above
+
+    finder_of(written)
+    return written
+
+
+Templates = Annotated[dict[str, Any], AfterValidator(_templates)]
+Condition = Annotated[str | dict[str, Any], AfterValidator(_condition)]
+Finder = Annotated[str, AfterValidator(_finder)]
+ContentType = Literal[
+    "application/x-www-form-urlencoded", "application/json", "application/xml", "text/xml", "text/plain"
+]
 GivenSecret = Annotated[SecretStr, AfterValidator(_set)]
 GivenUrl = Annotated[SecretWebUrl, AfterValidator(_set)]
 Address = Annotated[str, AfterValidator(_address)]
@@ -129,19 +165,22 @@ class HttpFormChannel(ChannelKind):
         {}, "Headers, may hold {placeholders}.", "a table of names and values"
     )
     body: SecretStr = setting(SecretStr(""), "Body, may hold {placeholders}.", "any text")
-    content_type: Text = setting(
-        "application/x-www-form-urlencoded", "Content-Type; it decides how values are escaped.", "a media type"
+    content_type: ContentType = setting(
+        "application/x-www-form-urlencoded",
+        "Content-Type; it decides how values are escaped.",
+        "application/x-www-form-urlencoded, application/json, application/xml, text/xml or text/plain",
     )
     charset: Literal["utf-8", "gbk", "gb18030"] = setting(
         "utf-8", "Characters of address and body.", "utf-8, gbk, gb18030"
     )
-    success: Text = setting("status < 300", "Expression that says that it was taken.", "see docs/channels.md")
-    retry: str = setting("", "Expression that says that it is to be tried again.", "see docs/channels.md")
-    id: str = setting("", "Where the answer holds the provider's id of the message.", "see docs/channels.md")
+    success: Condition = setting("status < 300", "Expression that says that it was taken.", "see docs/channels.md")
+    retry: Condition = setting("", "Expression that says that it is to be tried again.", "see docs/channels.md")
+    id: Finder = setting("", "Where the answer holds the provider's id of the message.", "see docs/channels.md")
 
     def need(self) -> Need:
         """See ``ChannelKind.need``."""
-        return "phone"
+        parts = (self.url, self.body, *self.headers.values())
+        return "phone" if any("{phone}" in one.get_secret_value() for one in parts) else ""
 
 
 class AliyunSmsChannel(ChannelKind):
@@ -154,7 +193,7 @@ class AliyunSmsChannel(ChannelKind):
     access_key: GivenSecret = setting(..., "AccessKey ID.", "any text")
     access_secret: GivenSecret = setting(..., "AccessKey secret.", "any text")
     sign_name: Text = setting(..., "Registered signature (签名).", "1 to 200 characters")
-    templates: dict[str, Any] = setting(..., "Registered templates.", "see docs/channels.md")
+    templates: Templates = setting(..., "Registered templates.", "see docs/channels.md")
     endpoint: str = setting("", "Address of the service where it is not the public one.", "empty or a host name")
     region: Text = setting("cn-hangzhou", "Region.", "a region of the provider")
 
@@ -164,17 +203,17 @@ class AliyunSmsChannel(ChannelKind):
 
 
 class TencentSmsChannel(ChannelKind):
-    """SMS by Tencent Cloud, from registered templates (1 in 30 s, 5 an hour, 10 a day to one number)."""
+    """SMS by Tencent Cloud, from registered templates (1 in 30 s, 10 a day to one number)."""
 
     link: ClassVar[bool] = False
-    usual_limits: ClassVar[tuple[Limit, ...]] = ((1, 30), (5, 3600), (10, 86_400))
+    usual_limits: ClassVar[tuple[Limit, ...]] = ((1, 30), (10, 86_400))
 
     kind: Literal["tencent-sms"]
     secret_id: GivenSecret = setting(..., "SecretId.", "any text")
     secret_key: GivenSecret = setting(..., "SecretKey.", "any text")
     app_id: Text = setting(..., "SmsSdkAppId of the application.", "1 to 200 characters")
     sign_name: Text = setting(..., "Registered signature (签名).", "1 to 200 characters")
-    templates: dict[str, Any] = setting(..., "Registered templates.", "see docs/channels.md")
+    templates: Templates = setting(..., "Registered templates.", "see docs/channels.md")
     endpoint: str = setting("", "Address of the service where it is not the public one.", "empty or a host name")
     region: Text = setting("ap-guangzhou", "Region.", "a region of the provider")
 
@@ -220,7 +259,9 @@ class ModemChannel(ChannelKind):
     baud: Literal[9600, 19200, 38400, 57600, 115200, 230400, 460800, 921600] = setting(
         115200, "Its speed.", "9600, 19200, 38400, 57600, 115200, 230400, 460800 or 921600"
     )
-    pin: SecretStr = setting(SecretStr(""), "PIN of the SIM card, where it asks for one.", "4 to 8 digits")
+    pin: Annotated[SecretStr, AfterValidator(_pin)] = setting(
+        SecretStr(""), "PIN of the SIM card, where it asks for one.", "4 to 8 digits"
+    )
     smsc: Annotated[str, StringConstraints(pattern=r"^(\+?[0-9]{3,20})?$")] = setting(
         "", "Number of the message centre, where the SIM card does not know it.", "empty or a number"
     )

@@ -8,10 +8,16 @@ from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
 
-from gateway.config.channels import AppriseChannel, EmailChannel
+from gateway.config.channels import AliyunSmsChannel, AppriseChannel, ChannelKind, EmailChannel, TencentSmsChannel
 from gateway.config.layers import CHANNELS, channel_key
 from gateway.config.model import Settings
 
+#: Kinds of channels that need an optional extra: the module to look for, and the extra.
+_PACKAGES: dict[type[ChannelKind], tuple[str, str]] = {
+    AliyunSmsChannel: ("alibabacloud_dysmsapi20170525", "aliyun"),
+    TencentSmsChannel: ("tencentcloud", "tencent"),
+    AppriseChannel: ("apprise", "apprise"),
+}
 _CHANNEL_NAME = re.compile(r"[A-Za-z0-9_-]{1,32}")
 
 
@@ -77,8 +83,9 @@ def _channels(settings: Settings) -> Iterator[tuple[str, str]]:
                 yield f"{key}.password", "it is empty; allowed: not empty, because there is a username"
             if channel.username and channel.security == "none":
                 yield f"{key}.security", "the password would go out unencrypted; allowed: tls or starttls"
-        if isinstance(channel, AppriseChannel) and find_spec("apprise") is None:
-            yield f"{key}.kind", "the package for it is not installed; allowed: with hygeia-gateway[apprise]"
+        module, extra = _PACKAGES.get(type(channel), ("", ""))
+        if module and find_spec(module) is None:
+            yield f"{key}.kind", f"the package for it is not installed; allowed: with hygeia-gateway[{extra}]"
 
 
 def _tls(settings: Settings, broken: set[str]) -> Iterator[tuple[str, str]]:

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from alerts.notify import aliyun_sms, tencent_sms
+from alerts.notify.robots import ROBOTS
 from gateway.channels import channel_infos, traits_of
 from gateway.config import Settings, load
 from gateway.config.channels import KINDS, EmailChannel
@@ -62,6 +64,14 @@ def test_every_kind_is_made_of_its_least_keys(write: Write, kind: str) -> None:
     assert "s3cret" not in document.model_dump_json()
 
 
+def test_the_usual_limits_are_those_of_the_providers() -> None:
+    """What routing counts is what the descriptions of the providers say."""
+    for kind, robot in ROBOTS.items():
+        assert KINDS[kind].usual_limits == robot.limits
+    assert KINDS["aliyun-sms"].usual_limits == aliyun_sms.LIMITS
+    assert KINDS["tencent-sms"].usual_limits == tencent_sms.LIMITS
+
+
 def test_channels_of_the_file_have_their_names_and_limits(write: Write) -> None:
     """Two channels of one kind stand side by side; the file's limits replace the usual ones."""
     folder = write(
@@ -100,6 +110,7 @@ def test_the_limits_of_people_are_no_pace_of_a_lane() -> None:
         ('kind = "email"\nhost = "h"\nsender = "a@b"\nusername = "u"', "alerts.channels.x.password = |there is a user"),
         ('kind = "email"\nhost = "h"\nsender = "a@b"\nca = "no.pem"', "alerts.channels.x.ca = |No such file"),
         ('kind = "modem"\ndevice = "/dev/x"\nbaud = 300', "alerts.channels.x.baud = 300|9600, 19200"),
+        ('kind = "http-form"\nurl = "http://h"\nsuccess = "well"', "alerts.channels.x.success = 'well'|'well' is no c"),
         ('kind = "http-form"\nurl = "http://h"\nmethod = "PATCH"', "alerts.channels.x.method = 'PATCH'|GET, POST or"),
     ],
 )  # fmt: skip

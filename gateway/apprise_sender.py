@@ -1,0 +1,54 @@
+"""Sending a notice out by apprise: everything that has no kind of its own. An optional extra of the package."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from alerts.notify import Delivered, Notice, Outcome, Refused, Retry
+from alerts.notify.terms import TERMS
+from alerts.notify.text import text_of
+
+#: Apprise splits or cuts what is longer than its service takes; a list beyond this is read by nobody.
+MOST_TEXT = 16_000
+TIMEOUT_S = 60.0
+
+
+class AppriseSender:
+    """Sends to one address of apprise, which may hold tokens and is never shown. Apprise says yes or no, no more."""
+
+    def __init__(self, url: str, language: str = "zh") -> None:
+        self._url = url
+        self._language = language
+        self._threads = ThreadPoolExecutor(2, "apprise")
+        self._apprise: Any = None
+
+    async def send(self, notice: Notice) -> Outcome:
+        """See ``Sender.send``."""
+        text = text_of(notice, self._language)
+        link = f"\n{TERMS[text.language]['open']}: {notice.link}" if notice.link else ""
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(TIMEOUT_S):
+                return await loop.run_in_executor(self._threads, self._notify, text.title, text.body(MOST_TEXT) + link)
+        except TimeoutError:
+            return Retry(f"no answer within {TIMEOUT_S:g} s")
+
+    async def close(self) -> None:
+        """See ``Sender.close``."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def _notify(self, title: str, body: str) -> Outcome:
+        try:
+            import apprise  # noqa: PLC0415 - an optional extra that takes a second to load
+        except ImportError:
+            return Retry("apprise is not installed; install hygeia-gateway[apprise]")
+        if self._apprise is None:
+            found = apprise.Apprise()
+            if not found.add(self._url):
+                return Refused("apprise does not know an address of this form")
+            self._apprise = found
+        if self._apprise.notify(body=body, title=title, body_format=apprise.NotifyFormat.TEXT):
+            return Delivered()
+        return Retry("apprise could not deliver it")
