@@ -165,8 +165,9 @@ class Desk:
     ) -> None:  # fmt: skip
         if alert is not None and alert.place != change.subject.place:
             if alert.state != State.CLOSED:
+                event = Event.CLEARED if alert.on else Event.CLOSED
                 alert.on = False
-                self._holds.close(alert, Event.CLEARED, Reason.MOVED, cause, for_good=True)
+                self._holds.close(alert, event, Reason.MOVED, cause, for_good=True)
             self._roll.forget(alert)
             alert = None
         if alert is not None and not alert.on and alert.state == State.CLOSED:
