@@ -5,7 +5,7 @@ Source: help.aliyun.com, Short Message Service, SendSms (API version 2017-05-25)
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -54,6 +54,10 @@ class AliyunSms:
     def __repr__(self) -> str:
         """Tells the signature, which every message shows, and no key."""
         return f"AliyunSms({self._sign_name})"
+
+    def faults(self, languages: Sequence[str] = ("zh",)) -> list[str]:
+        """What its templates lack for people of these languages, one line each; see ``Templates.faults``."""
+        return self.templates.faults(MOST_VARIABLE, languages)
 
     def request(self, notice: Notice) -> dict[str, str] | Refused:
         """The arguments of ``SendSmsRequest``."""

@@ -5,7 +5,7 @@ Source: cloud.tencent.com, Short Message Service, SendSms (API version 2021-01-1
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from alerts.notify import Delivered, Notice, Outcome, Refused, Retry
@@ -52,6 +52,10 @@ class TencentSms:
     def __repr__(self) -> str:
         """Tells the signature, which every message shows, and no key."""
         return f"TencentSms({self._sign_name})"
+
+    def faults(self, languages: Sequence[str] = ("zh",)) -> list[str]:
+        """What its templates lack for people of these languages, one line each; see ``Templates.faults``."""
+        return self.templates.faults(MOST_VARIABLE, languages)
 
     def request(self, notice: Notice) -> dict[str, Any] | Refused:
         """The fields of ``SendSmsRequest``."""

@@ -42,6 +42,7 @@ class _Alert(msgspec.Struct):
     parameter_unit: str = ""
     since: int | None = None
     cleared_at: int | None = None
+    acknowledged_by: str | None = None
 
 
 def text_of(notice: Notice, language: str = "") -> Text:
@@ -127,6 +128,7 @@ class _Writer:
             ("value", measured),
             ("since", since),
             ("cleared", self.time(alert.cleared_at)),
+            ("by", alert.acknowledged_by),
             ("call", call),
         ]
         foot = (self.terms["lead"] + self.terms["stop"],) if _breaks_limit(alert, told) else ()
@@ -153,7 +155,8 @@ class _Writer:
         if over:
             summary += self.terms["comma"] + self.terms["over"].format(n=over)
         first = self.item(alerts[0], told[0])
-        call = self.name(told[0].call, "")
+        calls = {self.name(one.call, "") for one in told}
+        call = calls.pop() if len(calls) == 1 else ""
         limits = any(_breaks_limit(alert, one) for alert, one in zip(alerts, told, strict=False))
         head = [summary, self._field("first", first)]
         parts = [word + self.terms["colon"] + summary, self._field("first", first), call and self._field("call", call)]
