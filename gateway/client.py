@@ -6,10 +6,13 @@ asks the same API inside its own process, so both ways give the same answers.
 
 from __future__ import annotations
 
+import hashlib
 import http.client
+import mimetypes
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -20,6 +23,7 @@ from gateway.errors import HygeiaError, InstallationLockedError, StartError, Usa
 from gateway.installation import Installation, Runtime
 
 API = "/api/v1"
+JSON = "application/json"
 #: Another command may hold the folder for a moment, and a gateway that starts or stops has no runtime.json.
 PATIENCE_S = 20.0
 ANSWER_S = 60.0
@@ -46,8 +50,8 @@ class Reply(NamedTuple):
 class Transport(Protocol):
     """Carries one call to the API and back."""
 
-    def __call__(self, method: str, path: str, body: bytes | None = None) -> Reply:
-        """Call ``path`` (with its query); raises StartError where nobody answers."""
+    def __call__(self, method: str, path: str, body: bytes | None = None, kind: str = JSON) -> Reply:
+        """Call ``path`` (with its query); ``kind`` is that of the body. Raises StartError where nobody answers."""
         ...
 
 
@@ -85,6 +89,17 @@ class Door:
             raise HygeiaError(f"{name} is written but not decided yet; look again later: {reply.location}")
         return self._decode(reply)
 
+    def put_file(self, path: Path) -> str:
+        """Hand in the file at ``path`` and return its SHA-256. Raises UsageError, RefusedError."""
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise UsageError(f"{path}: {error.strerror}; allowed: a file that this user may read") from error
+        name = hashlib.sha256(content).hexdigest()
+        kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+        self._decode(self._call("PUT", f"{API}/files/{name}", content, kind))
+        return name
+
     def report(self) -> dict[str, Any]:
         """Return the counters of DESIGN 4.3."""
         return self.get("report")
@@ -114,11 +129,11 @@ class HttpTransport:
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
 
-    def __call__(self, method: str, path: str, body: bytes | None = None) -> Reply:
+    def __call__(self, method: str, path: str, body: bytes | None = None, kind: str = JSON) -> Reply:
         """See ``Transport``."""
         parts = urlsplit(self._runtime.address)
         connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=ANSWER_S)
-        headers = {"Authorization": f"Bearer {self._runtime.token}", "Content-Type": "application/json"}
+        headers = {"Authorization": f"Bearer {self._runtime.token}", "Content-Type": kind}
         try:
             connection.request(method, path, body, headers)
             answer = connection.getresponse()

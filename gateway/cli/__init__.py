@@ -32,6 +32,7 @@ COMMANDS = {
     "replay": "gateway.cli.replay:replay",
     "registry": "gateway.cli.registry:app",
     "alerts": "gateway.cli.alerts:app",
+    "maintenance": "gateway.cli.maintenance:app",
     "journal": "gateway.cli.journal:app",
     "doctor": "gateway.cli.doctor:doctor",
 }

@@ -21,6 +21,19 @@ def pick(texts: Mapping[str, str]) -> str:
     return texts[language()]
 
 
+#: How an alert stands: the four plain states, and the rest by its own name.
+STATES: Mapping[str, Mapping[str, str]] = {
+    "pending": {"en": "not fired", "zh": "未触发"},
+    "active": {"en": "to do", "zh": "待处理"},
+    "acknowledged": {"en": "in hand", "zh": "处理中"},
+    "returned": {"en": "over, to confirm", "zh": "已恢复待确认"},
+    "latched": {"en": "over, to confirm", "zh": "已恢复待确认"},
+    "shelved": {"en": "put aside", "zh": "已搁置"},
+    "suppressed": {"en": "suppressed", "zh": "已抑制"},
+    "out_of_service": {"en": "out of service", "zh": "已停用"},
+    "closed": {"en": "closed", "zh": "已关闭"},
+}
+
 #: Headings of tables, by JSON key.
 _HEADINGS = {
     "id": "编号",
@@ -83,6 +96,25 @@ _HEADINGS = {
     "lost": "丢失",
     "duplicated": "重复入库",
     "what": "项目",
+    "assigned_to": "指派给",
+    "closed_at": "关闭时间",
+    "opened_at": "开始时间",
+    "opened_by": "开始人",
+    "closed_by": "结束人",
+    "until": "截止时间",
+    "comment": "说明",
+    "person": "人员",
+    "event": "事项",
+    "by": "操作人",
+    "at": "时间",
+    "ts": "设备时间",
+    "from_state": "原状态",
+    "to_state": "新状态",
+    "flag": "标志",
+    "late": "迟到",
+    "payload": "原文",
+    "members": "成员",
+    "calendar": "日历",
 }
 
 

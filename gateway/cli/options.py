@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,6 +20,19 @@ DataDir = Annotated[
     Path | None, typer.Option("--data-dir", metavar="DIR", help="Data folder; overrides data.dir of the settings.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
+
+
+_TIME = re.compile(r"(?:(\d{1,4})d)?(?:(\d{1,4})h)?(?:(\d{1,5})m)?(?:(\d{1,6})s)?")
+_PARTS_MS = (86_400_000, 3_600_000, 60_000, 1000)
+
+
+def milliseconds(option: str, text: str) -> int:
+    """A time such as ``2h``, ``90m`` or ``1h30m`` in ms. Raises UsageError with one line that names ``option``."""
+    match = _TIME.fullmatch(text.strip())
+    found = sum(int(part or 0) * ms for part, ms in zip(match.groups(), _PARTS_MS, strict=True)) if match else 0
+    if not found:
+        raise UsageError(f"{option} {text!r}: allowed: numbers with d, h, m or s, such as 2h, 90m, 1h30m")
+    return found
 
 
 def broker_of(url: str, root: str, client_id: str) -> MqttOptions:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 #: A longer table is printed without measuring the terminal: rich needs 5 ms a row.
 PLAIN_ROWS = 200
+_TIMES = frozenset({"since", "ts", "at", "until", "shelved_until", "from", "to"})
 _NONE = {"zh": "没有。", "en": "None."}
 
 
@@ -32,7 +33,7 @@ def items_document(items: Sequence[Mapping[str, Any]]) -> None:
 
 
 def table(items: Sequence[Mapping[str, Any]], columns: Sequence[str], zone: tzinfo) -> None:
-    """Print ``columns`` of all items, a line each; keys that end in ``_at`` and ``since`` are times."""
+    """Print ``columns`` of all items, a line each; those of ``cell`` are times."""
     if not items:
         say(pick(_NONE))
         return
@@ -75,7 +76,7 @@ def cell(key: str, value: object, zone: tzinfo) -> str:
     """A value as people read it: times with offset, names in their language, nested things as JSON."""
     if value is None:
         return "-"
-    if isinstance(value, int) and not isinstance(value, bool) and (key.endswith("_at") or key in {"since", "ts", "at"}):
+    if isinstance(value, int) and not isinstance(value, bool) and (key.endswith("_at") or key in _TIMES):
         return print_time(value, zone)
     if isinstance(value, float):
         return f"{value:.6g}"
