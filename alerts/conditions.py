@@ -47,9 +47,11 @@ _KINDS: dict[str, Kind] = {
     **dict.fromkeys(("all_", "any_", "not_"), "logic"),
 }
 #: Conditions about a whole device: their rules name no parameter.
-DEVICE_KINDS = frozenset({"silent", "sequence_gap", "clock_off", "overdue"})
+DEVICE_KINDS = frozenset({"silent", "sequence_gap", "clock_off", "overdue", "logic"})
 #: Conditions that each reading meets or not: only they can count readings in a row.
 READING_KINDS = frozenset({"limit", "change", "saturated", "unit_suspect", "compare", "logic"})
+#: Conditions that count a time of their own, so that their rules have no ``for``.
+TIMED_KINDS = frozenset({"stuck", "absent", "silent", "invalid", "overdue"})
 #: Conditions with a number that a clear condition may stand back from.
 NUMBER_KINDS = frozenset({"limit", "change", "bad_flags", "compare"})
 
@@ -144,12 +146,12 @@ class UnitSuspect(_Model):
 class Against(_Model):
     """The other channel of a comparison: the same parameter upstream, or a channel of the same device.
 
-    ``parameter`` None is the parameter of the rule.
+    ``parameter`` None is the parameter of the reading, ``point`` None its point.
     """
 
     upstream: bool = False
     parameter: ParameterName | None = None
-    point: RegistryId = "-"
+    point: RegistryId | None = None
 
 
 def _against(written: object) -> object:

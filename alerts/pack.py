@@ -21,6 +21,7 @@ A pack is one YAML file (docs/alerts.md shows each key)::
 from __future__ import annotations
 
 import hashlib
+import math
 from typing import Annotated, Self
 
 from pydantic import BaseModel, BeforeValidator, Field, PrivateAttr, model_validator
@@ -171,12 +172,22 @@ class Clear(_Model):
 class Early(_Model):
     """An early warning: a rule ``<id>.early`` of its own, which the rule mutes while it holds.
 
-    ``at`` is the share of the limit at which it begins: ``at * max`` for a maximum, ``min / at`` for a minimum; where
-    a rule has both, the good values shrink to this share of their width around the middle.
+    ``at`` is the share of the limit at which it begins; ``band`` says what that means.
     """
 
     at: Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)]
     severity: Severity = "info"
+
+    def band(self, low: float, high: float) -> tuple[float, float]:
+        """The values that give no early warning, where ``low`` to ``high`` (or infinite) are those within the limit.
+
+        ``at * high`` for a maximum, ``low / at`` for a minimum; of both, this share of their width around the middle.
+        A limit of 0 or below has no share: nothing is warned of before it is broken.
+        """
+        if math.isfinite(low) and math.isfinite(high):
+            middle, half = (low + high) / 2, (high - low) / 2
+            return middle - half * self.at, middle + half * self.at
+        return (low / self.at if low > 0 else low), (high * self.at if 0 < high < math.inf else high)
 
 
 class Schedule(_Model):
@@ -248,16 +259,6 @@ class Rule(_Model):
     def _sound(self) -> Self:
         if sum(part is not None for part in (self.parameter, self.several, self.quantity)) > 1:
             raise ValueError("allowed: at most one of parameter, parameters, quantity")
-        if self.hold and "count" in self.model_fields_set:
-            raise ValueError("count and for exclude each other; allowed: one of them")
-        clear, condition = self.clear, self.condition
-        fits = {"above": condition.below, "below": condition.above, "inside": condition.outside}
-        for name, wanted in fits.items():
-            if condition.kind == "limit" and getattr(clear, name) is not None and wanted is None:
-                raise ValueError(
-                    f"clear.{name} does not fit the condition; allowed: dead_band, below with above, "
-                    "above with below, inside with outside",
-                )
         return self
 
     @property

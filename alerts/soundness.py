@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from itertools import chain, combinations, product
+from collections.abc import Mapping
+from itertools import combinations, product
 
 from alerts.bounds import bounds
-from alerts.lines import Path
+from alerts.coherence import Faults, clears, faults_within
+from alerts.lines import Path, dotted
 from alerts.pack import DISINFECTANTS, PLACE_KINDS, Limit, Pack, Rule, Text
 
-Faults = Iterator[tuple[Path, str]]
+#: What the id of an early warning ends with.
+EARLY = ".early"
+LONGEST_ID = 64
 
 
 def faults_between(rules: Mapping[int, Rule], profiles: Mapping[str, Mapping[int, Limit]], *, whole: bool) -> Faults:
@@ -18,58 +21,72 @@ def faults_between(rules: Mapping[int, Rule], profiles: Mapping[str, Mapping[int
     ``rules`` and ``profiles`` are the sound entries by their place in the file; unless ``whole``, others are left out
     because they have faults of their own, and nothing is said that they might change.
     """
-    seen: dict[str, int] = {}
+    yield from _same_ids(rules)
     for index, rule in rules.items():
-        where = f"rules[{index}]"
-        if rule.id in seen:
-            words = f"{where}.id = {rule.id!r}: rules[{seen[rule.id]}] has this id; allowed: one rule an id"
-            yield ("rules", index, "id"), words
-        seen.setdefault(rule.id, index)
-        if rule.kind == "limit" and not rule.condition.from_profile and not rule.source:
-            yield ("rules", index), f"{where}.source: it is missing; a limit value in the rule itself needs its source"
-        unknown = list(_unknown_profiles(index, rule, profiles))
-        yield from unknown
-        if whole and not unknown and rule.kind == "limit" and not rule.quantity:
-            yield from _never(index, rule, profiles)
+        found = list(faults_within(rule))
+        found += [(path, words) for path, words in _unknown_profiles(rule, profiles)]
+        if whole and not found and rule.kind == "limit" and not rule.quantity:
+            found += sorted(set(_never(rule, profiles)))
+        for path, words in found:
+            whole_path = ("rules", index, *path)
+            yield whole_path, f"{dotted(whole_path)}{_written(rule, path)}: {words}"
     for name, limits in profiles.items():
         yield from _overlaps(name, limits)
 
 
-def _unknown_profiles(index: int, rule: Rule, profiles: Mapping[str, Mapping[int, Limit]]) -> Faults:
+def _same_ids(rules: Mapping[int, Rule]) -> Faults:
+    seen: dict[str, int] = {}
+    for index, rule in rules.items():
+        where = ("rules", index, "id")
+        if rule.id in seen:
+            words = f"rules[{seen[rule.id]}] has this id; allowed: one rule an id"
+            yield where, f"{dotted(where)} = {rule.id!r}: {words}"
+        seen.setdefault(rule.id, index)
+    for index, rule in rules.items():
+        where = ("rules", index, "early")
+        early = f"{rule.id}{EARLY}"
+        if rule.early is not None and early in seen:
+            words = f"its id would be {early!r}, which rules[{seen[early]}] has; allowed: another id there"
+            yield where, f"{dotted(where)}: {words}"
+        if rule.early is not None and len(early) > LONGEST_ID:
+            yield where, f"{dotted(where)}: its id {early!r} would be longer than {LONGEST_ID}; allowed: a shorter id"
+
+
+def _written(rule: Rule, path: Path) -> str:
+    """`` = value`` where a plain one was written at this path below the rule."""
+    value: object = rule.model_dump(by_alias=True, exclude_unset=True)
+    for step in path:
+        value = value.get(step) if isinstance(value, dict) and isinstance(step, str) else None
+        value = value[step] if isinstance(value, list) and isinstance(step, int) else value
+    return f" = {value!r}" if isinstance(value, str) else ""
+
+
+def _unknown_profiles(rule: Rule, profiles: Mapping[str, Mapping[int, Limit]]) -> Faults:
     for number, profile in enumerate(rule.when.profiles):
         if rule.condition.from_profile and profile not in profiles:
             known = ", ".join(profiles) or "none, this pack has no profiles"
-            words = f"rules[{index}].when.profiles = {profile!r}: there is no such profile; allowed: {known}"
-            yield ("rules", index, "when", "profiles", number), words
+            yield ("when", "profiles", number), f"there is no such profile; allowed: {known}"
 
 
-def _never(index: int, rule: Rule, profiles: Mapping[str, Mapping[int, Limit]]) -> Faults:
+def _never(rule: Rule, profiles: Mapping[str, Mapping[int, Limit]]) -> Faults:
     """Try the rule on every kind of subject; one that is switched off must be sound as well."""
     alone = Pack.model_construct(
         id="",
         version="",
         title=Text(zh="-", en="-"),
         profiles={name: list(limits.values()) for name, limits in profiles.items()},
-        rules=[rule.model_copy(update={"enabled": True})],
+        rules=[rule.model_copy(update={"enabled": True, "early": None})],
     )
     names = ("", *profiles, *rule.when.profiles)
-    where = f"rules[{index}]"
-    fires = False
-    faults: set[str] = set()
-    for profile, place_kind, disinfectant in product(names, ("", *PLACE_KINDS), ("", *DISINFECTANTS)):
-        found = (bounds(alone, name, place_kind, profile, disinfectant) for name in rule.parameters)
-        for bound in chain.from_iterable(found):
-            fires = True
-            shown = f"({bound.low:g} to {bound.high:g})"
-            if bound.clear_low > bound.clear_high:
-                faults.add(f"{where}.clear: no value inside the limit {shown} meets it, it would never clear")
-            elif bound.clear_low < bound.low or bound.clear_high > bound.high:
-                faults.add(f"{where}.clear: values that break the limit {shown} meet it; allowed: values inside")
-    for fault in sorted(faults):
-        yield ("rules", index, "clear"), fault
-    if not fires and rule.condition.from_profile:
-        words = f"{where}.condition: no limit of the profiles fits this rule, it would never fire"
-        yield ("rules", index, "condition"), words
+    fires = dict.fromkeys(rule.parameters, False)
+    subjects = product(rule.parameters, ("", *PLACE_KINDS), names, ("", *DISINFECTANTS))
+    for parameter, place_kind, profile, disinfectant in subjects:
+        for bound in bounds(alone, parameter, place_kind, profile, disinfectant):
+            fires[parameter] = True
+            yield from clears(rule, bound.low, bound.high)
+    for parameter, once in fires.items():
+        if not once and rule.condition.from_profile:
+            yield ("condition",), f"no limit of the profiles fits this rule for {parameter}, it would never fire"
 
 
 def _overlaps(name: str, limits: Mapping[int, Limit]) -> Faults:

@@ -66,7 +66,7 @@ def _age(text: object) -> int:
 
 
 def _hours(text: object) -> object:
-    if not isinstance(text, str) or not _HOURS.fullmatch(text):
+    if not isinstance(text, str) or not _HOURS.fullmatch(text) or text[:5] == text[6:]:
         raise ValueError('allowed: hours in quotes, such as "08:00-17:30"')
     return text
 
