@@ -105,6 +105,9 @@ def _explain(error: HygeiaError | typer.TyperException) -> int:
             complain(f"hygeia: {fault}")
     elif isinstance(error, typer.TyperException):
         message = error.format_message().replace("Value error, ", "")
+        if message.startswith("Missing "):
+            # The allowed words come a line each.
+            message = " ".join(message.split())
         complain(message if "\n" in message else f"hygeia: {message.rstrip('.')}; see 'hygeia --help'")
     else:
         complain(f"hygeia: {error}")
