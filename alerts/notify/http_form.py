@@ -26,7 +26,8 @@ _PLACEHOLDER = re.compile(r"\{(" + "|".join(VARIABLES) + r")\}")
 _RETRIED = frozenset({408, 429})
 #: An SMS of 500 characters is sent in eight parts; platforms refuse longer ones.
 MOST_TEXT = 500
-_LINK = re.compile(r"\S*(?:https?://|www\.)\S*", re.IGNORECASE)
+#: Chinese text has no spaces, so a link ends where its ASCII does.
+_LINK = re.compile(r"(?:[a-z]+://|www\.)[!-~]*", re.IGNORECASE)
 
 
 class HttpForm:
