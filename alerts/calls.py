@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from alerts.alert import Alert
 from alerts.contacts import Receiver
-from alerts.escalation import Case, plan
+from alerts.escalation import Case
 from alerts.queues import Out, Queues
 from alerts.telling import Telling
 from devices.registry import Registry
@@ -48,21 +48,25 @@ class Calls:
             case.base = self._telling.hours.quiet_until(alert.severity, now, registry)
             reminder = self._telling.policy.reminder
             case.remind_at = case.base + reminder.every if reminder else 0
-        yield from self._tell_all(case, list(self._telling.listeners(alert, registry, now)), "fired", registry, now)
-        yield from self._call(case, registry, now)
+        yield from self._tell_all(case, self._telling.listeners(alert), "fired", registry, now)
+        steps = self._telling.order.of(alert)
+        if steps and steps[0].after and case.base:
+            case.next_at = case.base + steps[0].after
+        else:
+            yield from self._call(case, registry, now)
         self._watch(case)
 
     def missed(self, alert: Alert, registry: Registry, now: int) -> None:
         """An alert fired and is over already: those who would have been told see it in their next digest."""
         case = self._new(alert)
         case.base = now
-        receivers = [*self._telling.listeners(alert, registry, now), *self.first(alert, registry, now)]
+        receivers = [*self._telling.listeners(alert), *self.first(alert, registry, now)]
         for receiver in receivers:
             self._telling.tell_later(case, receiver, ["fired", "cleared"], registry, now)
 
     def first(self, alert: Alert, registry: Registry, now: int) -> list[Receiver]:
         """The first in the order of call who can be reached."""
-        for step in plan(self._telling.policy, alert, registry, now):
+        for step in self._telling.order.of(alert):
             receivers = self._telling.contacts.receivers(step.targets, alert, registry, now)
             if receivers:
                 return receivers
@@ -76,9 +80,10 @@ class Calls:
         """Nobody is called any more; ``case.alert`` says why, and what may still come of it."""
         case.rest()
         self._telling.withdraw(case)
-        alert, timeout = case.alert, self._telling.policy.acknowledge_timeout
-        if alert.state == "acknowledged" and alert.on and timeout and alert.severity != "info":
-            case.timeout_at = now + timeout
+        alert, policy = case.alert, self._telling.policy
+        if alert.state == "acknowledged" and alert.on and alert.severity != "info":
+            case.timeout_at = now + policy.acknowledge_timeout if policy.acknowledge_timeout else 0
+            case.remind_at = now + policy.group.repeat if policy.group.repeat else 0
         elif alert.state in {"returned", "latched"}:
             self._telling.remind_daily(case, registry, now)
         self._watch(case)
@@ -107,7 +112,7 @@ class Calls:
             case = self.all[name]
             alert = alerts.get(name, case.alert)
             if case.timeout_at and case.timeout_at <= now:
-                self._timed_out(case, alert, registry, now)
+                self._timed_out(case, alert, now)
             if case.next_at and case.next_at <= now:
                 yield from self._next(case, alert, registry, now)
             if case.remind_at and case.remind_at <= now:
@@ -143,7 +148,7 @@ class Calls:
 
     def _call(self, case: Case, registry: Registry, now: int) -> Iterator[Out]:
         """Call the next step in which anybody can be reached: nobody is waited for who cannot."""
-        steps = [step for step in plan(self._telling.policy, case.alert, registry, now) if step.after > case.done]
+        steps = [step for step in self._telling.order.of(case.alert) if step.after > case.done]
         case.next_at, case.asked = 0, []
         for index, step in enumerate(steps):
             receivers = self._telling.contacts.receivers(step.targets, case.alert, registry, now)
@@ -151,7 +156,7 @@ class Calls:
             if not receivers:
                 continue
             event = "escalated" if case.called else "fired"
-            heard = self._telling.listeners(case.alert, registry, now) if case.called else ()
+            heard = self._telling.listeners(case.alert) if case.called else []
             case.called = True
             case.asked = [receiver.person for receiver in receivers if receiver.person]
             following = steps[index + 1 :]
@@ -160,12 +165,12 @@ class Calls:
             yield from self._tell_all(case, [*heard, *receivers], event, registry, now)
             return
 
-    def _timed_out(self, case: Case, alert: Alert, registry: Registry, now: int) -> None:
+    def _timed_out(self, case: Case, alert: Alert, now: int) -> None:
         """Acknowledged long ago and still bad: the next step is called, the last one again where there is none."""
         case.timeout_at = 0
         if alert.state != "acknowledged" or not alert.on:
             return
-        steps = plan(self._telling.policy, case.alert, registry, now)
+        steps = self._telling.order.of(case.alert)
         following = [step.after for step in steps if step.after > case.done]
         if not following:
             earlier = [step.after for step in steps if step.after < case.done]
@@ -176,13 +181,16 @@ class Calls:
             case.base, case.next_at = now - following[0], now
 
     def _remind(self, case: Case, alert: Alert, registry: Registry, now: int) -> Iterator[Out]:
-        reminder = self._telling.policy.reminder
+        reminder, repeat = self._telling.policy.reminder, self._telling.policy.group.repeat
         case.remind_at = 0
-        if reminder is None or alert.state != "active":
+        if alert.state == "active" and reminder is not None:
+            case.reminded += 1
+            if case.reminded < reminder.most:
+                case.remind_at = now + reminder.every
+        elif alert.state == "acknowledged" and alert.on and repeat is not None:
+            case.remind_at = now + repeat
+        else:
             return
-        case.reminded += 1
-        if case.reminded < reminder.most:
-            case.remind_at = now + reminder.every
         yield from self.follow(case, "reminder", registry, now)
 
     def _tell_all(

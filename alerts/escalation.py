@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from fnmatch import fnmatchcase
+from copy import copy
 
 import msgspec
 
 from alerts.alert import Alert
-from alerts.policy import CallStep, Match, Policy
-from devices.registry import Registry
+from alerts.policy import CallStep, Policy
 
 #: Nobody is called for an alert in one of these states.
 MUTED = frozenset({"shelved", "suppressed", "out_of_service"})
@@ -40,6 +39,12 @@ class Case(msgspec.Struct):
         """When something is to be done next; 0 = never."""
         return min((at for at in (self.next_at, self.remind_at, self.timeout_at) if at), default=0)
 
+    def seen(self, live: Alert | None) -> Alert:
+        """The alert as it stands: ``alert``, brought up to ``live`` (which others change) where that says more."""
+        if live is not None and live != self.alert:
+            self.alert = copy(live)
+        return self.alert
+
     def rest(self) -> None:
         """Nobody is called any more."""
         self.next_at = self.remind_at = self.timeout_at = 0
@@ -54,36 +59,26 @@ class PlannedStep(msgspec.Struct, frozen=True):
     targets: tuple[str, ...]
 
 
-def plan(policy: Policy, alert: Alert, registry: Registry, at: int) -> list[PlannedStep]:
-    """The order of call of an alert as of now, by delay; steps of the same delay are one."""
-    steps: dict[int, list[str]] = {}
-    for step in _steps(policy, alert, registry, at):
-        after = step.after.get(alert.severity)
-        if after is not None:
-            steps.setdefault(after, []).extend(step.to)
-    return [PlannedStep(after, tuple(dict.fromkeys(targets))) for after, targets in sorted(steps.items())]
+class Order:
+    """The orders of call of a policy."""
 
+    def __init__(self, policy: Policy) -> None:
+        self._routes = [(route.match.side, route.calls, route.further) for route in policy.routes]
+        self._steps = policy.steps
 
-def _steps(policy: Policy, alert: Alert, registry: Registry, at: int) -> Iterator[CallStep]:
-    for route in policy.routes:
-        if matches(route.match, alert, registry, at):
-            yield from route.calls
-            if not route.further:
-                return
-    yield from policy.steps
+    def of(self, alert: Alert) -> list[PlannedStep]:
+        """The order of call of an alert, by delay; steps of the same delay are one."""
+        steps: dict[int, list[str]] = {}
+        for step in self._called(alert):
+            after = step.after.get(alert.severity)
+            if after is not None:
+                steps.setdefault(after, []).extend(step.to)
+        return [PlannedStep(after, tuple(dict.fromkeys(targets))) for after, targets in sorted(steps.items())]
 
-
-def matches(match: Match, alert: Alert, registry: Registry, at: int) -> bool:
-    """Whether an alert is among those that ``match`` names."""
-    return (
-        (not match.severities or alert.severity in match.severities)
-        and (not match.packs or alert.pack in match.packs)
-        and (not match.units or alert.unit in match.units)
-        and (not match.rules or any(fnmatchcase(alert.rule, rule) for rule in match.rules))
-        and (not match.grid or any(f"{alert.grid}/".startswith(f"{path.rstrip('/')}/") for path in match.grid))
-        and (not match.place_kinds or _place_kind(alert, registry, at) in match.place_kinds)
-    )
-
-
-def _place_kind(alert: Alert, registry: Registry, at: int) -> str:
-    return str((registry.get("places", alert.place, at) or {}).get("kind", ""))
+    def _called(self, alert: Alert) -> Iterator[CallStep]:
+        for side, calls, further in self._routes:
+            if side.fits(alert):
+                yield from calls
+                if not further:
+                    return
+        yield from self._steps

@@ -17,11 +17,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Annotated, Any, Self, get_args
 
+import msgspec
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from alerts import lines
+from alerts.inhibit import Common, Side
 from alerts.pack import Duration, Identifier, PlaceKind, Severity
 from alerts.rules import PackError
 
@@ -98,7 +100,10 @@ class CallStep(_Model):
 
 
 class Match(_Model):
-    """Which alerts; an empty list means any. ``rules`` may hold ``*`` and ``?``; ``grid`` are beginnings of paths."""
+    """Which alerts; an empty list means any (see ``alerts.inhibit.Side``, which it becomes).
+
+    ``rules`` are globs over ``RULE`` or ``PACK/RULE``, ``grid`` beginnings of paths, ``kinds`` kinds of conditions.
+    """
 
     severities: list[Severity] = []
     rules: list[str] = []
@@ -106,6 +111,12 @@ class Match(_Model):
     place_kinds: list[PlaceKind] = []
     grid: list[str] = []
     units: list[str] = []
+    kinds: list[str] = []
+
+    @property
+    def side(self) -> Side:
+        """What judges alerts by it."""
+        return msgspec.convert(self.model_dump(), Side)
 
 
 class Route(_Model):
@@ -135,21 +146,22 @@ class Broadcast(_Model):
     match: Match = Match()
 
 
-class Group(_Model):
-    """How messages to one receiver are gathered.
-
-    ``burst`` go out singly; what comes within ``wait`` after the first is one digest, then one every ``interval``.
-    ``repeat``: what still stands is listed again so often, acknowledged or not; absent = never.
-    """
+class Gathering(_Model):
+    """``burst`` messages go out singly, what comes within ``wait`` is one digest, then one every ``interval``."""
 
     burst: Count = 1
     wait: Duration = 60 * _S
     interval: Duration = 5 * _M
+
+
+class Group(Gathering):
+    """For people. ``repeat``: what was acknowledged and still stands is told again so often; absent = never."""
+
     repeat: Duration | None = None
 
 
-class Machines(Group):
-    """The same for receivers that are programs (webhooks); ``burst`` counts alerts, not messages."""
+class Machines(Gathering):
+    """For receivers that are programs (webhooks); ``burst`` counts alerts, not messages."""
 
     burst: Count = 10
 
@@ -190,11 +202,13 @@ class DailyDigest(_Model):
 
 
 class Inhibit(_Model):
-    """While a ``source`` alert stands, ``target`` alerts with the same ``equal`` are suppressed (``alerts.desk``)."""
+    """While a ``source`` alert stands, ``target`` alerts with the same ``equal`` are muted (``alerts.inhibit``)."""
 
     source: Match
     target: Match
-    equal: Annotated[list[Literal["device", "place", "unit", "grid", "point", "parameter"]], Field(min_length=1)]
+    equal: Annotated[list[Common], Field(min_length=1)]
+    higher: bool = False
+    early: bool = False
 
 
 class Policy(_Model):

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
-from alerts.policy import Flood, Group
+from alerts.policy import Flood, Gathering
 
 #: Events that begin a call; all others only follow it.
 CALLS = frozenset({"fired", "escalated"})
@@ -70,7 +70,7 @@ class Queue(msgspec.Struct):
 class Way(msgspec.Struct, frozen=True):
     """How messages of one channel are gathered. ``limits``: at most n messages in so many ms."""
 
-    group: Group
+    group: Gathering
     machine: bool = False
     limits: tuple[tuple[int, int], ...] = ()
 
@@ -127,17 +127,17 @@ class Queues:
 
     def allows(self, queue: Queue, now: int) -> bool:
         """Whether the limits let one more message through at once; it counts as sent then."""
-        if self._free_at(queue, now) > now:
+        if self.free_at(queue, now) > now:
             return False
         self._sent(queue, now)
         return True
 
     def way(self, queue: Queue) -> Way:
         """How its channel is used; a channel that is gone keeps the usual way."""
-        return self._ways.get(queue.channel) or Way(Group())
+        return self._ways.get(queue.channel) or Way(Gathering())
 
-    def offer(self, queue: Queue, alert: str, event: str, now: int) -> Out | None:
-        """Something to be told as soon as may be: sent now, or gathered."""
+    def offer(self, queue: Queue, alert: str, event: str, now: int, *, urgent: bool = False) -> Out | None:
+        """To be told as soon as may be: sent now, or gathered; what is urgent waits no longer than ``wait``."""
         for entries in queue.buffers():
             waiting = entries.get(alert)
             if waiting is None or waiting == ["reminder"]:
@@ -159,6 +159,8 @@ class Queues:
             self._watch(queue)
             return Out(queue, event, [alert])
         self._put(queue.soon, alert, [*earlier, event])
+        if urgent and event in CALLS and queue.digesting and not self._floods(queue, now):
+            queue.closes = min(queue.closes, now + self.way(queue).group.wait)
         self._gather(queue, now)
         return None
 
@@ -212,7 +214,7 @@ class Queues:
             queue.closes, queue.digesting, queue.used, queue.singles = 0, False, 0, {}
             self._watch(queue)
             return None
-        free = self._free_at(queue, now)
+        free = self.free_at(queue, now)
         if free > now:
             queue.closes = free
             self._watch(queue)
@@ -238,7 +240,7 @@ class Queues:
         if queue.digesting or (not way.machine and self._floods(queue, now)):
             return False
         known = way.machine and alert in queue.singles
-        return (known or queue.used < way.group.burst) and self._free_at(queue, now) <= now
+        return (known or queue.used < way.group.burst) and self.free_at(queue, now) <= now
 
     def _floods(self, queue: Queue, now: int) -> bool:
         times = queue.fired
@@ -246,10 +248,10 @@ class Queues:
 
     def _gather(self, queue: Queue, now: int) -> None:
         if not queue.closes:
-            queue.closes = max(now + self.way(queue).group.wait, self._free_at(queue, now))
+            queue.closes = max(now + self.way(queue).group.wait, self.free_at(queue, now))
         self._watch(queue)
 
-    def _free_at(self, queue: Queue, now: int) -> int:
+    def free_at(self, queue: Queue, now: int) -> int:
         """When the provider's limits let another message through."""
         free = now
         for most, span in self.way(queue).limits:

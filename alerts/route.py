@@ -103,14 +103,13 @@ class Router:
         name = f"late:{finding.pack}/{finding.rule}/{finding.subject.key}"
         known = self._calls.all.get(name)
         if known is not None:
-            alert = known.alert
-            alert.since = min(alert.since, finding.ts)
-            alert.cleared_at = max(alert.cleared_at or finding.ts, finding.ts)
+            first, last = min(known.alert.since, finding.ts), max(known.alert.cleared_at or 0, finding.ts)
+            known.alert = msgspec.structs.replace(known.alert, since=first, cleared_at=last)
             return []
         alert = _as_alert(finding, name)
         self._calls.all[name] = Case(alert)
         at = self._telling.hours.digest_at(now, registry)
-        for receiver in [*self._telling.listeners(alert, registry, now), *self._calls.first(alert, registry, now)]:
+        for receiver in [*self._telling.listeners(alert), *self._calls.first(alert, registry, now)]:
             self._queues.hold(self._queues.of(*receiver), name, "digest", at, daily=True)
         self._calls.drop([name])
         return []
@@ -169,7 +168,7 @@ class Router:
             if step.event not in _FOLLOWING or step.from_state in MUTED:
                 return ()
             case = self._calls.all[step.alert.id] = Case(step.alert)
-            case.told = [(one.channel, "") for one in self._telling.listeners(step.alert, registry, now)]
+            case.told = [(one.channel, "") for one in self._telling.listeners(step.alert)]
         case.alert = step.alert
         if case.alert.id in self._held:
             return ()
@@ -208,7 +207,7 @@ class Router:
     ) -> list[Message]:
         messages: list[Message] = []
         for out in outs:
-            about = {name: alerts.get(name) or self._calls.all[name].alert for name in out.alerts}
+            about = {name: self._calls.all[name].seen(alerts.get(name)) for name in out.alerts}
             messages.append(self._telling.message(out, about, registry, now))
         freed, self._queues.freed = self._queues.freed, []
         self._calls.drop(freed)

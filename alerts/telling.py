@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from zoneinfo import ZoneInfo
 
 import msgspec
 
 from alerts.alert import Alert
 from alerts.contacts import Contacts, Receiver
-from alerts.escalation import Case, matches
+from alerts.escalation import Case, Order
 from alerts.hours import Hours
-from alerts.policy import Match, Policy
+from alerts.inhibit import Side
+from alerts.policy import Policy
 from alerts.queues import CALLS, Out, Queues, Way
 from devices.registry import Registry
 
@@ -60,23 +61,24 @@ class Telling:
             limits = tuple((most, seconds * 1000) for most, seconds in one.limits)
             ways[one.name] = Way(policy.machines if machine else policy.group, machine=machine, limits=limits)
         queues.use(ways, policy.flood)
-        self._listeners = [(name, Match()) for name in own if name not in policy.targets("channel")]
+        self.order = Order(policy)
+        self._listeners = [(name, Side()) for name in own if name not in policy.targets("channel")]
         if policy.broadcast is not None:
-            self._listeners = [(one.channel, one.match) for one in policy.broadcast if one.channel in own]
+            self._listeners = [(one.channel, one.match.side) for one in policy.broadcast if one.channel in own]
 
-    def listeners(self, alert: Alert, registry: Registry, now: int) -> Iterator[Receiver]:
+    def listeners(self, alert: Alert) -> list[Receiver]:
         """The channels that hear of everything that matches."""
-        for channel, match in self._listeners:
-            if matches(match, alert, registry, now):
-                yield Receiver(channel)
+        return [Receiver(channel) for channel, side in self._listeners if side.fits(alert)]
 
     def tell(self, case: Case, receiver: Receiver, event: str, registry: Registry, now: int) -> Out | None:
         """Tell a receiver of an alert as soon as it may be told."""
         queues = self.queues
-        known = (receiver.channel, receiver.person)
+        if event in CALLS:
+            receiver = self._open(receiver, now)
+            known = (receiver.channel, receiver.person)
+            if known not in case.told:
+                case.told.append(known)
         queue = queues.of(*receiver)
-        if event in CALLS and known not in case.told:
-            case.told.append(known)
         if not queues.way(queue).machine:
             if case.alert.severity == "info":
                 queues.hold(queue, case.alert.id, event, self.hours.digest_at(now, registry), daily=True)
@@ -85,7 +87,16 @@ class Telling:
             if until > now:
                 queues.hold(queue, case.alert.id, event, until, daily=False)
                 return None
-        return queues.offer(queue, case.alert.id, event, now)
+        return queues.offer(queue, case.alert.id, event, now, urgent=case.alert.severity == "critical")
+
+    def _open(self, receiver: Receiver, now: int) -> Receiver:
+        """The same person by the first channel that its provider's limits do not close for longer than a digest."""
+        channels = (receiver.channel, *(receiver.others or ()))
+        for index, channel in enumerate(channels):
+            queue = self.queues.all.get((channel, receiver.person))
+            if queue is None or self.queues.free_at(queue, now) <= now + self.policy.group.interval:
+                return Receiver(channel, receiver.person, channels[index + 1 :])
+        return receiver
 
     def tell_later(self, case: Case, receiver: Receiver, events: list[str], registry: Registry, now: int) -> None:
         """Tell a receiver in its next digest, never singly."""
