@@ -153,7 +153,7 @@ def clears(rule: Rule, low: float, high: float) -> Faults:
     elif rule.early is not None:
         early_low, early_high = rule.early.band(low, high)
         if (early_low, early_high) == (low, high):
-            yield ("early", "at"), f"there is no share of the limit {shown}; allowed: limits above 0"
+            yield ("early", "at"), f"there is no share of the limit {shown}; allowed: limits other than 0"
         else:
             band = rule.clear.dead_band or 0
             if early_low + band > early_high - band:
@@ -190,4 +190,4 @@ def _early(rule: Rule) -> Faults:
     if rule.quantity and rule.kind == "limit" and not rule.condition.from_profile:
         low, high = _band(rule)
         if rule.early.band(low, high) == (low, high):
-            yield ("early", "at"), f"there is no share of the limit ({low:g} to {high:g}); allowed: limits above 0"
+            yield ("early", "at"), f"there is no share of the limit ({low:g} to {high:g}); allowed: limits other than 0"

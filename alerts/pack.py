@@ -181,13 +181,16 @@ class Early(_Model):
     def band(self, low: float, high: float) -> tuple[float, float]:
         """The values that give no early warning, where ``low`` to ``high`` (or infinite) are those within the limit.
 
-        ``at * high`` for a maximum, ``low / at`` for a minimum; of both, this share of their width around the middle.
-        A limit of 0 or below has no share: nothing is warned of before it is broken.
+        ``at * high`` for a maximum, ``low / at`` for a minimum (below 0 as much outwards); of both, this share of their
+        width around the middle. A limit of 0 has no share: nothing is warned of before it is broken.
         """
         if math.isfinite(low) and math.isfinite(high):
-            middle, half = (low + high) / 2, (high - low) / 2
-            return middle - half * self.at, middle + half * self.at
-        return (low / self.at if low > 0 else low), (high * self.at if 0 < high < math.inf else high)
+            middle, half = (low + high) / 2, (high - low) / 2 * self.at
+            return middle - half, middle + half
+        return (
+            low if low == -math.inf else low + (1 / self.at - 1) * abs(low),
+            high if high == math.inf else high - (1 - self.at) * abs(high),
+        )
 
 
 class Schedule(_Model):

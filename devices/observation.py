@@ -83,9 +83,9 @@ _QUANTITIES = (
     Quantity("custody.no_category", "类别缺失", "Category missing", "", held=True),
     # Of a manifest: 1 from the trip's arrival until the receiver confirmed it.
     Quantity("custody.unconfirmed_manifest", "转移联单未确认", "Manifest not confirmed", "", held=True),
-    # Of a day, unit and category, or of a container: how far the weights of two steps are apart.
-    Quantity("custody.weight_difference", "称重差异", "Weight difference", "%", held=True),
-    Quantity("custody.weight_difference_g", "称重差异（克）", "Weight difference in grams", "g", held=True),
+    # Of a day, unit and category, or of a container: how far the weights of two steps are apart, as a multiple of what
+    # scales and percentages allow (above 1 = too far): of small bags a percentage alone is the division of the scale.
+    Quantity("custody.weight_difference", "称重差异与允差之比", "Weight difference, ratio to tolerance", "", held=True),
     # Told once, with the event that shows it.
     Quantity("custody.after_destruction", "处置后再次扫描", "Scanned after its destruction", "", held=False),
     Quantity("custody.no_second_badge", "缺少第二人确认", "No second badge", "", held=False),

@@ -231,7 +231,7 @@ def test_packs_that_cannot_be_loaded_are_all_named(tmp_path: Path) -> None:
     assert "pack = 'mine'; allowed: 'other', the name of the file" in words
     assert "byte 0 is not UTF-8" in words
     assert "faulty.yaml:1: rules: it is missing" in words
-    assert "there is no pack '../mine'; allowed: bytes, faulty, gb5749-2022, other" in words
+    assert "there is no pack '../mine'; allowed: bytes, cj-t94, device-health, faulty, gb5749-2022" in words
     assert "'other' is named twice" in words
 
 
