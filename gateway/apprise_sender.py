@@ -26,12 +26,10 @@ class AppriseSender:
 
     async def send(self, notice: Notice) -> Outcome:
         """See ``Sender.send``."""
-        text = text_of(notice, self._language)
-        link = f"\n{TERMS[text.language]['open']}: {notice.link}" if notice.link else ""
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(TIMEOUT_S):
-                return await loop.run_in_executor(self._threads, self._notify, text.title, text.body(MOST_TEXT) + link)
+                return await loop.run_in_executor(self._threads, self._notify, notice)
         except TimeoutError:
             return Retry(f"no answer within {TIMEOUT_S:g} s")
 
@@ -39,7 +37,7 @@ class AppriseSender:
         """See ``Sender.close``."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    def _notify(self, title: str, body: str) -> Outcome:
+    def _notify(self, notice: Notice) -> Outcome:
         try:
             import apprise  # noqa: PLC0415 - an optional extra that takes a second to load
         except ImportError:
@@ -49,6 +47,10 @@ class AppriseSender:
             if not found.add(self._url):
                 return Refused("apprise does not know an address of this form")
             self._apprise = found
-        if self._apprise.notify(body=body, title=title, body_format=apprise.NotifyFormat.TEXT):
+        text = text_of(notice, self._language)
+        body = text.body(MOST_TEXT)
+        if notice.link:
+            body += f"\n{TERMS[text.language]['open']}: {notice.link}"
+        if self._apprise.notify(body=body, title=text.title, body_format=apprise.NotifyFormat.TEXT):
             return Delivered()
         return Retry("apprise could not deliver it")

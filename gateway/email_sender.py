@@ -57,12 +57,13 @@ class EmailSender:
         if not to:
             return Refused("the person has no e-mail address")
         try:
-            message = self._mail.message(notice, to)
+            # In a thread: a digest may list thousands, and the zone is read from a file.
+            message = await asyncio.to_thread(lambda: self._mail.message(notice, to).as_bytes())
         except (ValueError, MessageError):
             return Refused("the e-mail address is none")
         try:
             async with asyncio.timeout(self._timeout_s):
-                refused, said = await self._hand_over(message.as_bytes(), to)
+                refused, said = await self._hand_over(message, to)
         except TimeoutError:
             return Retry(f"no answer within {self._timeout_s:g} s")
         except (aiosmtplib.SMTPException, OSError, ValueError) as error:

@@ -31,7 +31,7 @@ class ModemSender:
 
     async def send(self, notice: Notice) -> Outcome:
         """See ``Sender.send``."""
-        parts = self._modem.parts(notice)
+        parts = await asyncio.to_thread(self._modem.parts, notice)
         if isinstance(parts, Refused):
             return parts
         return await self._carry_on(self._modem.dialogue(parts))

@@ -45,9 +45,9 @@ class Mail:
         if notice.subject != notice.key:
             mail["References"] = self._id(notice.subject)
         mail["Auto-Submitted"] = "auto-generated"
-        mail["Content-Language"] = text.language
         mail.set_content(_plain(text, notice.link), cte="base64")
         mail.add_alternative(_html(text, notice.link), subtype="html", cte="base64")
+        mail["Content-Language"] = text.language
         return mail
 
     def _id(self, key: str) -> str:

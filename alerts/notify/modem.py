@@ -20,6 +20,7 @@ from alerts.notify.text import text_of
 MOST_TEXT = 500
 PROMPT = ">"
 _QUICK_S, _SIM_S, _PROMPT_S, _NETWORK_S = 3.0, 20.0, 10.0, 90.0
+_ESCAPE_S = 0.3
 _HELLOS = 3
 _ESCAPE, _END = b"\x1b", b"\x1a"
 
@@ -117,9 +118,11 @@ class Modem:
 
     @staticmethod
     def _hello() -> Generator[Ask, Said, None]:
-        # The escape ends a prompt that a dialogue before this one may have left open.
+        # The escape ends a prompt that a dialogue before this one may have left open; some modems answer it, and that
+        # answer must not be taken for the next one's.
+        yield Ask(_ESCAPE, _ESCAPE_S)
         for _ in range(_HELLOS):
-            said = yield Ask(_ESCAPE + b"AT\r", _QUICK_S)
+            said = yield Ask(b"AT\r", _QUICK_S)
             if said.final == "OK":
                 break
         else:
