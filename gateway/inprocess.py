@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from types import TracebackType
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from devices.registry import Registry
 from gateway.api.app import build_app
 from gateway.api.services import Answer, Band, Lag, Latest, RawMessage
-from gateway.client import Reply
+from gateway.client import JSON, Reply
 from gateway.clock import Clock, SystemClock
 from gateway.config import Settings
 from gateway.installation import Installation
@@ -41,12 +41,22 @@ class OfflineServices:
         self.store = NoReadings()
         self.runtime_token = secrets.token_urlsafe(32)
         self._offline = offline
-        self._journal = Installation(settings.data.dir).journal
+        self._installation = Installation(settings.data.dir)
 
     @property
     def engine(self) -> sa.Engine:
         """The state."""
         return self._offline.engine
+
+    @property
+    def link_key(self) -> bytes:
+        """The installation key."""
+        return self._installation.installation_key()
+
+    @property
+    def packs(self) -> Mapping[str, str]:
+        """The texts of the packs in force."""
+        return self._offline.packs
 
     def registry(self) -> Registry:
         """The registry as decided."""
@@ -71,7 +81,7 @@ class OfflineServices:
     def message(self, offset: int) -> RawMessage | None:
         """The message at ``offset`` while its journal file is kept."""
         try:
-            records = Reader(self._journal).read(offset, end=offset)
+            records = Reader(self._installation.journal).read(offset, end=offset)
         except LookupError:
             return None
         if not records or records[0].kind != Kind.MESSAGE:
@@ -92,16 +102,16 @@ class InProcess:
         self._services = OfflineServices(settings, self._offline)
         self._app = build_app(self._services)
 
-    def __call__(self, method: str, path: str, body: bytes | None = None) -> Reply:
+    def __call__(self, method: str, path: str, body: bytes | None = None, kind: str = JSON) -> Reply:
         """See ``gateway.client.Transport``."""
-        return asyncio.run(self._answer(method, path, body or b""))
+        return asyncio.run(self._answer(method, path, body or b"", kind))
 
-    async def _answer(self, method: str, path: str, body: bytes) -> Reply:
+    async def _answer(self, method: str, path: str, body: bytes, kind: str) -> Reply:
         parts = urlsplit(path)
         headers = {
             "host": "127.0.0.1",
             "authorization": f"Bearer {self._services.runtime_token}",
-            "content-type": "application/json",
+            "content-type": kind,
             "content-length": str(len(body)),
         }
         scope = {

@@ -38,6 +38,11 @@ class Offline:
         """The registry as decided."""
         return self._core.decider.fold.registry
 
+    @property
+    def packs(self) -> dict[str, str]:
+        """The texts of the packs in force, by id."""
+        return self._core.decider.fold.pack_texts
+
     def command(self, name: str, args: dict[str, Any], by: str) -> Answer:
         """Carry out one command; see ``Commands.run``."""
         return self._commands.run(name, args, by)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import math
+from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 import sqlalchemy as sa
@@ -61,6 +63,16 @@ class View:
     def runtime_token(self) -> str:
         """The token of ``runtime.json``."""
         return self._token
+
+    @cached_property
+    def link_key(self) -> bytes:
+        """The installation key."""
+        return self._core.installation.installation_key()
+
+    @property
+    def packs(self) -> Mapping[str, str]:
+        """The texts of the packs in force; decide replaces them as a whole."""
+        return self._core.decider.fold.pack_texts
 
     def registry(self) -> Registry:
         """The registry as decided, a copy that nobody changes."""

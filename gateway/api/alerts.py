@@ -1,20 +1,19 @@
-"""Alerts as they stand and their history, each with the bytes that caused it."""
+"""Alerts as they stand: the list, and the plain states that people read."""
 
 from __future__ import annotations
 
-import base64
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import sqlalchemy as sa
 from fastapi import APIRouter, Query, Request, Response
 
+from alerts.lifecycle import Plain, plain
 from gateway import state
 from gateway.api.auth import Caller
 from gateway.api.context import context_of
-from gateway.api.faults import RefusedError
 from gateway.api.lists import LARGEST_OFFSET, Listed, answer, decode_cursor, encode_cursor
 from gateway.api.scope import among, condition
-from gateway.api.shapes import Alert, AlertHistory, Page
+from gateway.api.shapes import Alert, Page
 
 router = APIRouter(tags=["alerts"])
 
@@ -39,6 +38,12 @@ State = Literal[
 ]
 #: What somebody may have to do something about now.
 STANDING: tuple[State, ...] = ("active", "acknowledged", "latched", "shelved", "suppressed", "out_of_service")
+Group = Literal["to_do", "in_hand", "to_confirm", "closed", "more", "open"]
+#: The states that each plain state of people covers (``alerts.lifecycle.Plain``); ``open`` is what is not over.
+GROUPS: dict[str, tuple[State, ...]] = {
+    **{one.value: tuple(state for state in get_args(State) if plain(state) is one) for one in Plain},
+    "open": (*STANDING, "returned"),
+}
 
 
 @router.get("/alerts", response_model=Page[Alert])
@@ -49,6 +54,12 @@ def alerts(
     *,
     state_: Annotated[State | None, Query(alias="state", description="Only in this state.")] = None,
     severity: Annotated[Severity | None, Query(description="Only of this severity.")] = None,
+    group: Annotated[
+        Group | None,
+        Query(description="Only in these plain states: to_do, in_hand, to_confirm, closed, more; open = not over."),
+    ] = None,
+    rule: Annotated[str | None, Query(description="Only of the rule with this id.", max_length=100)] = None,
+    unit: Annotated[str | None, Query(description="Only of this supervised body.", max_length=100)] = None,
     standing: Annotated[
         bool, Query(description="Only those whose cause stands: neither pending, returned nor closed.")
     ] = False,
@@ -64,8 +75,11 @@ def alerts(
         statement = statement.where(among(table.c.place, context_of(request).whereabouts().below(query.place)))
     if state_ is not None:
         statement = statement.where(table.c.state == state_)
-    if severity is not None:
-        statement = statement.where(table.c.severity == severity)
+    for column, wanted in ((table.c.severity, severity), (table.c.rule, rule), (table.c.unit, unit)):
+        if wanted is not None:
+            statement = statement.where(column == wanted)
+    if group is not None:
+        statement = statement.where(table.c.state.in_(GROUPS[group]))
     if standing:
         statement = statement.where(table.c.state.in_(STANDING))
     key = sa.tuple_(table.c.offset, table.c.id)
@@ -79,54 +93,6 @@ def alerts(
     more = len(rows) > query.limit
     next_ = encode_cursor([items[-1]["offset"], items[-1]["id"]]) if more else None
     return answer(items, next_, query, KEYS, _TIMES)
-
-
-@router.get("/alerts/{id}", response_model=AlertHistory)
-def alert(request: Request, caller: Caller, id: str) -> dict[str, Any]:  # noqa: A002 - the name in the path
-    """Show one alert with every step, what it rests on, and who was told."""
-    table, steps = state.alerts, state.transitions
-    shown = condition(caller.scope, table.c.unit, table.c.grid)
-    with context_of(request).services.engine.connect() as connection:
-        row = connection.execute(sa.select(table).where(table.c.id == id, shown)).mappings().first()
-        if row is None:
-            raise RefusedError(404, f"there is no alert {id[:100]!r}")
-        history = connection.execute(
-            sa.select(steps, state.copies.c.bytes)
-            .join(state.copies, state.copies.c.sha256 == steps.c.copy, isouter=True)
-            .where(steps.c.alert == id)
-            .order_by(steps.c.offset, steps.c.n)
-        ).mappings()
-        transitions = [_transition(step) for step in history]
-        deliveries = [dict(one) for one in connection.execute(_deliveries(id)).mappings()]
-    decided = {name: row[name] for name in ("version", "pack_digest", "registry_version")}
-    return {name: row[name] for name in KEYS} | decided | {"transitions": transitions, "deliveries": deliveries}
-
-
-def _deliveries(id_: str) -> sa.Select[Any]:
-    """What was to be told of an alert, to which channel, and what became of it."""
-    outbox, tried, steps = state.outbox, state.attempts, state.transitions
-    of_alert = sa.select(steps.c.offset).where(steps.c.alert == id_)
-    return (
-        sa.select(
-            outbox.c.channel,
-            outbox.c.event,
-            outbox.c.state_now.label("state"),
-            outbox.c.created_at,
-            sa.func.coalesce(tried.c.tries, 0).label("tries"),
-            sa.func.nullif(tried.c.last_error, "").label("last_error"),
-        )
-        .join(tried, (tried.c.offset == outbox.c.offset) & (tried.c.n == outbox.c.n), isouter=True)
-        # The offsets find the rows by the primary key; one record may move several alerts, hence the key.
-        .where(outbox.c.offset.in_(of_alert), sa.func.substr(outbox.c.key, 1, len(id_) + 1) == f"{id_}:")
-        .order_by(outbox.c.offset, outbox.c.n)
-    )
-
-
-def _transition(step: sa.RowMapping) -> dict[str, Any]:
-    raw = step["bytes"]
-    names = ("offset", "n", "event", "from_state", "to_state", "at", "by", "reason", "value")
-    shown = {name: step[name] for name in names}
-    return shown | {"payload_b64": None if raw is None else base64.b64encode(raw).decode()}
 
 
 def _cursor(parts: Any) -> tuple[int, str]:  # noqa: ANN401 - whatever a cursor holds

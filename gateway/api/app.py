@@ -6,6 +6,9 @@ from fastapi import APIRouter, Depends, FastAPI
 from starlette.staticfiles import StaticFiles
 
 from gateway.api import (
+    ack,
+    alert_board,
+    alert_history,
     alerts,
     commands,
     containers,
@@ -13,6 +16,7 @@ from gateway.api import (
     faults,
     files,
     health,
+    kpi,
     metrics,
     overview,
     pages,
@@ -21,6 +25,7 @@ from gateway.api import (
     readings,
     registry,
     session,
+    sessions,
     whole,
 )
 from gateway.api.context import Context
@@ -35,7 +40,10 @@ DESCRIPTION = (
     "Every answer that is no success is `{reason, faults: [{field, value, allowed}]}`."
 )
 #: Resources under /api/v1, in the order of DESIGN 4.4.
-RESOURCES = (registry, readings, alerts, containers, parked, commands, files, overview, session, people, whole)
+RESOURCES = (
+    *(registry, readings, alerts, alert_history, sessions, kpi, containers, parked, commands, files),
+    *(overview, alert_board, session, people, whole),
+)
 
 
 def build_app(services: Services, wall: Clock | None = None) -> FastAPI:
@@ -49,12 +57,14 @@ def build_app(services: Services, wall: Clock | None = None) -> FastAPI:
         openapi_url=None,
         dependencies=[Depends(known_parameters)],
     )
-    app.state.context = Context(services, wall or SystemClock(), overview.Figures(), metrics.Metrics(services))
+    app.state.context = Context(
+        services, wall or SystemClock(), overview.Figures(), metrics.Metrics(services), alert_board.Counts()
+    )
     faults.install(app)
     api = APIRouter(prefix="/api/v1")
     for resource in RESOURCES:
         api.include_router(resource.router)
-    for router in (pages.router, health.router, metrics.router, docs.router, api):
+    for router in (pages.router, ack.router, health.router, metrics.router, docs.router, api):
         app.include_router(router)
     docs.install(app)
     app.mount("/static", StaticFiles(directory=pages.PAGES / "static", check_dir=False))

@@ -39,6 +39,7 @@ async def command(request: Request, caller: AnyCaller, body: Annotated[Command, 
         msgspec.json.encode(body.args)
     except (UnicodeEncodeError, ValueError, RecursionError, OverflowError):
         raise wrong("args", "", "a JSON object of numbers and Unicode text") from None
+    _in_own_name(caller, body)
     if not caller.scope.everything:
         await _in_scope(context, caller, body)
     found = await context.services.command(body.command, body.args, caller.name)
@@ -99,6 +100,19 @@ def answer_of(request: Request, caller: Caller, offset: Annotated[int, Path(ge=0
 def _answer(offset: int, body: str) -> dict[str, Any]:
     document = msgspec.json.decode(body)
     return {**document, "offset": offset, "status": document.get("status", 200)}
+
+
+def _in_own_name(caller: Principal, body: Command) -> None:
+    """Whoever handles alerts does so in the own name; a manager may enter what somebody else did (``by``).
+
+    ``link`` is what the acknowledge link says of itself (``gateway.api.ack``): nobody else may. Raises 403.
+    """
+    if not body.command.startswith(("alerts.", "maintenance.")):
+        return
+    if "link" in body.args:
+        raise RefusedError(403, f"{body.command}: link is only for acknowledge links")
+    if body.args.get("by") is not None and not caller.may("manage"):
+        raise RefusedError(403, f"{body.command}: by is only for who may manage; leave it out to act as {caller.name}")
 
 
 async def _in_scope(context: Context, caller: Principal, body: Command) -> None:

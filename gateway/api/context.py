@@ -11,12 +11,14 @@ from fastapi import Request
 
 from gateway.api.board import Board, BoardCache
 from gateway.api.moves import Moves, MovesCache
+from gateway.api.rule_words import RuleWords, RuleWordsCache
 from gateway.api.services import Services
 from gateway.api.throttle import Throttle
 from gateway.api.whereabouts import Whereabouts, WhereaboutsCache
 from gateway.clock import Clock
 
 if TYPE_CHECKING:
+    from gateway.api.alert_board import Counts
     from gateway.api.metrics import Metrics
     from gateway.api.overview import Figures
 
@@ -24,16 +26,20 @@ if TYPE_CHECKING:
 class Context:
     """``wall`` is the clock of sessions and throttling; ``services.clock`` may be simulated."""
 
-    def __init__(self, services: Services, wall: Clock, figures: Figures, metrics: Metrics) -> None:
+    def __init__(self, services: Services, wall: Clock, figures: Figures, metrics: Metrics, counts: Counts) -> None:
         self.services = services
         self.wall = wall
         self.figures = figures
         self.metrics = metrics
+        self.counts = counts
         self.throttle = Throttle()
+        #: Tries of acknowledge links are counted apart: they must not keep anybody from signing in.
+        self.link_throttle = Throttle()
         self.throttle_lock = threading.Lock()
         self._whereabouts = WhereaboutsCache()
         self._moves = MovesCache(services.engine)
         self._board = BoardCache()
+        self._rule_words = RuleWordsCache()
         self._zone: ZoneInfo | None = None
 
     async def zone(self) -> ZoneInfo:
@@ -49,6 +55,10 @@ class Context:
     def board(self) -> Board:
         """Every place with its newest values."""
         return self._board.get(self.services, self.whereabouts())
+
+    def rule_words(self) -> RuleWords:
+        """The words of the rules in force."""
+        return self._rule_words.get(self.services.packs)
 
     def moves(self) -> Moves:
         """Where everything stood, from the beginning. Reads the state where the registry has changed."""

@@ -1,4 +1,4 @@
-"""The page at ``/``: one template in the reader's language; its script asks the API for everything else."""
+"""The pages: templates in the reader's language, without any data; their scripts ask the API for everything else."""
 
 from __future__ import annotations
 
@@ -22,43 +22,68 @@ PAGES = Path(str(files("dashboards") / "pages"))
 LANGUAGES = ("zh", "en")
 LANGUAGE_COOKIE = "hygeia_lang"
 
+Lang = Annotated[Literal["zh", "en"] | None, Query()]
+
 
 @router.get("/")
-async def page(
-    request: Request,
-    lang: Annotated[Literal["zh", "en"] | None, Query()] = None,
-) -> Response:
+async def live(request: Request, lang: Lang = None) -> Response:
     """Show the live page; beyond loopback without a session it holds nothing but the way to sign in (401)."""
-    language = lang or _language(request)
+    return await _page(request, "live.html", lang)
+
+
+@router.get("/alerts")
+async def alerts(request: Request, lang: Lang = None) -> Response:
+    """Show the list of alerts."""
+    return await _page(request, "alerts.html", lang)
+
+
+@router.get("/alerts/{id}")
+async def alert(request: Request, id: str, lang: Lang = None) -> Response:  # noqa: A002, ARG001 - the script reads it
+    """Show one alert. The page is the same for each: whether there is such an alert, the API says."""
+    return await _page(request, "alert.html", lang)
+
+
+@router.get("/kpi")
+async def kpi(request: Request, lang: Lang = None) -> Response:
+    """Show the figures of the alert system."""
+    return await _page(request, "kpi.html", lang)
+
+
+async def _page(request: Request, template: str, lang: str | None) -> Response:
     zone = context_of(request).services.settings.time_zone
-    shown = await asyncio.to_thread(_rendered, language, zone)
+    shown = await asyncio.to_thread(_rendered, template, lang or language_of(request), zone)
     status = 200 if await principal_of(request) is not None else 401
     return HTMLResponse(shown, status, {"Vary": "Accept-Language, Cookie"})
 
 
-@cache
-def _rendered(language: str, zone: str) -> str:
-    shown: str = _template().render(texts=texts(language), lang=language, time_zone=zone)
+def render(template: str, language: str, zone: str, **more: Any) -> str:  # noqa: ANN401 - what a template takes
+    """A page in one language; everything in ``more`` is escaped. Reads files at its first call: call it in a thread."""
+    shown: str = (
+        _environment().get_template(template).render(texts=texts(language), lang=language, time_zone=zone, **more)
+    )
     return shown
+
+
+_rendered = cache(render)
 
 
 @cache
 def texts(language: str) -> dict[str, Any]:
-    """The words of the page in one language, by key."""
+    """The words of the pages in one language, by key."""
     found: dict[str, Any] = json.loads((PAGES / "static" / f"{language}.json").read_text(encoding="utf-8"))
     return found
 
 
 @cache
-def _template() -> Any:  # noqa: ANN401 - jinja2.Template
+def _environment() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(PAGES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.policies["json.dumps_kwargs"] = {"sort_keys": False, "ensure_ascii": False}
-    return environment.get_template("live.html")
+    return environment
 
 
-def _language(request: Request) -> str:
+def language_of(request: Request) -> str:
     """The language that the reader chose, else the one that the browser asks for first, else Chinese."""
     chosen = request.cookies.get(LANGUAGE_COOKIE)
     if chosen in LANGUAGES:

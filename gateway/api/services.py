@@ -1,11 +1,12 @@
 """All that pages and API may ask of the gateway. ``gateway.app`` implements it; tests have an implementation in memory.
 
-Every method may be called from any thread and returns at once, except ``command``, ``message`` and the store's
-``read``.
+Every method may be called from any thread and returns at once, except ``command``, ``message``, ``link_key`` and
+the store's ``read``.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal, Protocol
 
 import msgspec
@@ -122,6 +123,16 @@ class Services(Protocol):
     @property
     def runtime_token(self) -> str:
         """The token of ``runtime.json``: whoever may read that file is an administrator. Empty = none."""
+        ...
+
+    @property
+    def link_key(self) -> bytes:
+        """The installation key, for ``gateway.links``. May read the disk."""
+        ...
+
+    @property
+    def packs(self) -> Mapping[str, str]:
+        """The texts of the rule packs in force, by id."""
         ...
 
     def registry(self) -> Registry:

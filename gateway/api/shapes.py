@@ -74,9 +74,13 @@ class Transition(BaseModel):
     from_state: str
     to_state: str
     at: int
+    ts: int
     by: str
     reason: str
     value: float | None
+    limit_value: float | None
+    comment: str
+    file: str
     payload_b64: str | None
 
 
@@ -84,6 +88,7 @@ class Delivery(BaseModel):
     """One notice of an alert: `state` is waiting, delivered, refused (by the receiver) or dead (given up)."""
 
     channel: str
+    person: str
     event: str
     state: Literal["waiting", "delivered", "refused", "dead"]
     created_at: int
@@ -91,14 +96,115 @@ class Delivery(BaseModel):
     last_error: str | None
 
 
-class AlertHistory(Alert):
-    """An alert with what it rests on: software and rules that decided, and every step."""
+class NearbyReading(BaseModel):
+    """One value of the channel that an alert is about."""
 
+    ts: int
+    value: float
+    flag: str
+    late: bool
+
+
+class Around(BaseModel):
+    """Readings from an hour before an alert to an hour after it, of the first week at most.
+
+    `thinned`: the lowest and highest of each step of time; `missing`: the store cannot be read now.
+    """
+
+    model_config = ConfigDict(populate_by_name=True)
+    from_: int = Field(alias="from")
+    to: int
+    limit_value: float | None
+    thinned: bool
+    missing: bool
+    items: list[NearbyReading]
+
+
+class CauseRecord(BaseModel):
+    """A journal record that moved an alert; topic, receive time and bytes as far as they are kept."""
+
+    offset: int
+    at: int
+    kind: Literal["message", "command", "other"]
+    topic: str | None = None
+    received_at: int | None = None
+    payload_b64: str | None
+
+
+class MaintenanceSession(BaseModel):
+    """Work on a device: what it sends meanwhile counts as flag M or C. Open where `closed_at` is null."""
+
+    device: str
+    offset: int
+    kind: str
+    opened_at: int
+    until: int
+    opened_by: str
+    closed_at: int | None
+    closed_by: str | None
+    comment: str
+
+
+class Finding(BaseModel):
+    """A late reading that broke a limit: it counts for compliance and moved no alert."""
+
+    offset: int
+    n: int
+    rule: str
+    pack: str
+    severity: str
+    unit: str
+    place: str
+    device: str
+    point: str
+    parameter: str
+    value: float
+    limit_value: float
+    ts: int
+    at: int
+
+
+class Candidate(BaseModel):
+    """Somebody an alert may be assigned to."""
+
+    id: str
+    role: str
+    unit: str
+
+
+class AlertHistory(Alert):
+    """An alert with what it rests on: rules and software that decided, readings, records, every step, who was told.
+
+    `limit_verified` is false where nobody compared the limit with the text of its source, null where that is unknown.
+    `candidates` and `names` (of people, by id) are for those who may handle it.
+    """
+
+    kind: str
+    grid: str
+    assigned_to: str | None
+    acknowledged_at: int | None
+    closed_at: int | None
+    shelved_until: int | None
+    held_by: str
+    condition: bool
     version: str
     pack_digest: str
     registry_version: int
+    place_name: Any
+    unit_name: Any
+    grid_names: list[Any]
+    rule_title: dict[str, str] | None
+    limit_source: str | None
+    limit_verified: bool | None
+    readings: Around
     transitions: list[Transition]
     deliveries: list[Delivery]
+    records: list[CauseRecord]
+    sessions: list[MaintenanceSession]
+    findings: list[Finding]
+    candidates: list[Candidate]
+    names: dict[str, str]
+    now: int
 
 
 class ParkedMessage(BaseModel):

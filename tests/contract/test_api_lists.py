@@ -306,7 +306,7 @@ async def test_an_alert_tells_what_became_of_its_notices(city: FakeServices, cit
 
     await in_thread(told)
     deliveries = (await city_caller.get("/api/v1/alerts/al-7")).json()["deliveries"]
-    usual = {"event": "fired", "created_at": 5}
+    usual = {"event": "fired", "created_at": 5, "person": ""}
     assert deliveries == [
         usual | {"channel": "c0", "state": "delivered", "tries": 1, "last_error": None},
         usual | {"channel": "c1", "state": "dead", "tries": 9, "last_error": "no answer"},

@@ -51,6 +51,10 @@ ASKED: dict[str, list[tuple[str, int]]] = {
         ("?format=csv", 200),
     ],
     "/api/v1/alerts/{id}": [("/al-1", 404), ("/al-2", 200)],
+    "/api/v1/alert-board": [("", 200), ("?q=wtp", 200), ("?unit=wtp-1", 200), ("?district=gulou", 200)],
+    "/api/v1/sessions": [("", 200), ("?device=wq-1", 200), ("?place=wtp-1-out", 200), ("?format=csv", 200)],
+    "/api/v1/findings": [("", 200), ("?device=wq-1", 200), ("?place=wtp-1-end", 200), ("?format=csv", 200)],
+    "/api/v1/kpi": [("", 200), ("?hours=48", 200)],
     "/api/v1/containers": [("", 200), ("?device=scale-1", 200), ("?device=scale-2", 200), ("?place=wtp-1-out", 200)],
     "/api/v1/parked": [
         ("", 200),
@@ -70,6 +74,10 @@ ASKED: dict[str, list[tuple[str, int]]] = {
     "/api/v1/registry": [("", 403)],
     "/api/v1/report": [("", 403)],
     "/": [("", 200)],
+    "/alerts": [("", 200)],
+    "/alerts/{id}": [("/al-1", 200)],
+    "/kpi": [("", 200)],
+    "/ack/{token}": [("/nothing", 404)],
     "/healthz": [("", 200)],
     "/readyz": [("", 200)],
     "/metrics": [("", 403)],
@@ -79,6 +87,7 @@ ASKED: dict[str, list[tuple[str, int]]] = {
 #: What changes something, with a call about another unit and its answer.
 TRIED: dict[tuple[str, str], tuple[str, Any, int]] = {
     ("POST", "/api/v1/commands"): ("/api/v1/commands", {"command": "alerts.ack", "args": {"id": "al-1"}}, 404),
+    ("POST", "/ack/{token}"): ("/ack/nothing", None, 404),
     ("PUT", "/api/v1/files/{sha256}"): ("/api/v1/files/" + "1" * 64, None, 422),
     ("POST", "/api/v1/login"): ("/api/v1/login", {"name": "x", "password": "y"}, 401),
     ("POST", "/api/v1/logout"): ("/api/v1/logout", None, 204),
@@ -90,6 +99,8 @@ TRIED: dict[tuple[str, str], tuple[str, Any, int]] = {
     ("POST", "/api/v1/tokens"): ("/api/v1/tokens", {"label": "x", "account": "admin"}, 403),
     ("POST", "/api/v1/tokens/{id}/revoke"): ("/api/v1/tokens/" + "0" * 12 + "/revoke", None, 404),
 }
+#: Lists that hold something of the own unit.
+PATHS_SEEN = ("units", "places", "devices", "readings", "alerts", "containers", "parked", "sessions", "findings")
 #: Words that only the other unit's data hold (the catalogue and the question itself aside).
 FOREIGN = (
     "wtp-1",
@@ -119,6 +130,13 @@ def fill(city: FakeServices) -> None:
     city.reading("lost", "ph", 7.0)
     city.container("MW-2", 701, "scale-2")
     city.park(603, "wq-2", payload=b"secret-of-wtp")
+    for offset, device in ((50, "wq-1"), (51, "wq-3")):
+        city.insert(state.sessions, device=device, offset=offset, kind="clean", opened_at=NOW - 5, until=NOW + 5)
+        parts = city.registry().subject_parts(device)
+        where = {"unit": parts.unit, "place": parts.place, "grid": parts.grid}
+        city.insert(state.findings, offset=offset, n=0, device=device, parameter="ph", ts=NOW - 5, **where)
+    for offset, alert in ((500, "al-1"), (501, "al-2")):
+        city.insert(state.transitions, offset=offset, n=0, alert=alert, event="fired", to_state="active", at=NOW - 4)
     city.insert(state.answers, offset=41, body='{"status": 200, "of": "wq-1"}')
 
 
@@ -175,7 +193,7 @@ async def test_a_unit_user_sees_nothing_of_another_unit(hospital: Caller, path: 
     """No word of the other unit is in any answer, decoded payloads included."""
     reply = await hospital.call("GET", path.partition("/{")[0] + more)
     assert reply.status == status, reply.text
-    if path in {"/docs", "/openapi.json", "/", "/readyz", "/healthz"}:
+    if path in {"/docs", "/openapi.json", "/", "/readyz", "/healthz", "/alerts", "/alerts/{id}", "/kpi"}:
         return
     shown = reply.text + _payloads(reply.body)
     if status != 200:
@@ -188,7 +206,7 @@ async def test_a_unit_user_sees_nothing_of_another_unit(hospital: Caller, path: 
     assert not found, f"{found} in {shown[:500]}"
 
 
-@pytest.mark.parametrize("path", ["units", "places", "devices", "readings", "alerts", "containers", "parked"])
+@pytest.mark.parametrize("path", PATHS_SEEN)
 async def test_a_unit_user_sees_the_own_unit(hospital: Caller, path: str) -> None:
     """The filter does not hide everything."""
     reply = await hospital.get(f"/api/v1/{path}", limit=10)

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
+from alerts.rules import SHIPPED
 from devices.registry import Change, Registry
 from gateway import state
 from gateway.api.services import Answer, Band, Lag, Latest, RawMessage
@@ -24,6 +25,13 @@ NOW = 1_763_769_600_000
 MINUTE = 60_000
 HOUR = 3_600_000
 RUNTIME_TOKEN = "runtime-token-of-the-fake"
+LINK_KEY = b"installation-key-of-the-fake 32b"
+
+
+@functools.cache
+def _pack(name: str) -> str:
+    """The text of a shipped pack."""
+    return (SHIPPED / f"{name}.yaml").read_text(encoding="utf-8")
 
 
 @functools.cache
@@ -103,6 +111,8 @@ class FakeServices:
         self.clock = FakeClock()
         self.settings = Settings(data={"dir": folder}, http=http, journal={"min_free": "1MiB"})
         self.runtime_token = RUNTIME_TOKEN
+        self.link_key = LINK_KEY
+        self.packs: dict[str, str] = {"gb5749-2022": _pack("gb5749-2022")}
         self.limits: dict[str, list[Band]] = {}
         self.newest: dict[str, dict[tuple[str, str], Latest]] = {}
         self.followers: dict[str, Lag] = {

@@ -1,16 +1,14 @@
 // One channel over time: the curve, what it swung between, its limits; a gap in the data is a gap in the curve.
 
-import { clock, limits, moment, plain, shown, texts, titleOf, unitOf } from "./page.js";
+import { clock, day, limits, moment, plain, shown, texts, titleOf, unitOf } from "./page.js";
 
-const HEIGHT = 150;
 const LEFT = 42;
 const RIGHT = 8;
 const TOP = 16;
 const BOTTOM = 18;
 const SVG = "http://www.w3.org/2000/svg";
-const HOUR = 3600000;
 
-function svg(tag, attributes, text) {
+export function svg(tag, attributes, text) {
   const made = document.createElementNS(SVG, tag);
   for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
   if (text !== undefined) made.textContent = text;
@@ -62,18 +60,24 @@ function ticksOf(bottom, top) {
   return ticks;
 }
 
-function hoursOf(from, to, width) {
-  const every = width < 420 ? 6 : 4;
+const MINUTE = 60000;
+const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 240, 360, 720, 1440, 2880, 10080].map((one) => one * MINUTE);
+
+/** Times on the axis: whole steps of the reader's clock, as close as there is room for. */
+function timesOf(from, to, width) {
+  const step = STEPS.find((one) => (to - from) / one <= width / 64) ?? STEPS.at(-1);
+  const [hours, minutes] = clock(from).split(":").map(Number);
+  // What the clock shows at `from`, so that steps begin at midnight of the reader's zone.
+  const past = (hours * 60 + minutes) * MINUTE + (from % MINUTE);
   const ticks = [];
-  for (let at = Math.ceil(from / HOUR) * HOUR; at <= to; at += HOUR) {
-    if (Number(clock(at).slice(0, 2)) % every === 0) ticks.push(at);
-  }
-  return ticks;
+  for (let at = from - past + Math.ceil(past / step) * step; at <= to; at += step) ticks.push(at);
+  return { ticks, step };
 }
 
 export class Chart {
-  constructor(plot, channel) {
+  constructor(plot, channel, height = 150) {
     this.plot = plot;
+    this.height = height;
     this.channel = channel;
     this.series = null;
     this.svg = svg("svg", { role: "img" });
@@ -127,14 +131,15 @@ export class Chart {
     const width = this.plot.clientWidth;
     if (series === null || width === 0) return;
     this.svg.replaceChildren();
-    this.svg.setAttribute("viewBox", `0 0 ${width} ${HEIGHT}`);
+    this.svg.setAttribute("viewBox", `0 0 ${width} ${this.height}`);
     this.words.hidden = series.ts.length > 0;
     this.words.textContent = texts.no_readings_chart;
     const { low, high, parameter } = this.channel;
     const [bottom, top] = series.ts.length ? rangeOf(series, low, high) : [low ?? 0, (high ?? 1) * 1.1];
     this.x = (at) => LEFT + ((at - series.from) / (series.to - series.from)) * (width - LEFT - RIGHT);
-    this.y = (value) => TOP + ((top - value) / (top - bottom)) * (HEIGHT - TOP - BOTTOM);
+    this.y = (value) => TOP + ((top - value) / (top - bottom)) * (this.height - TOP - BOTTOM);
     this.axes(width, bottom, top);
+    this.shade();
     this.limits(width, bottom, top);
     for (const run of runsOf(series)) this.run(run);
     this.label(parameter);
@@ -148,20 +153,24 @@ export class Chart {
         svg("text", { x: LEFT - 5, y: Number(y) + 4, "text-anchor": "end" }, plain(tick)),
       );
     }
-    for (const tick of hoursOf(this.series.from, this.series.to, width)) {
+    const { ticks, step } = timesOf(this.series.from, this.series.to, width);
+    for (const tick of ticks) {
       const x = this.x(tick);
       if (x < LEFT + 10 || x > width - RIGHT - 10) continue;
-      this.svg.append(svg("text", { x, y: HEIGHT - 3, "text-anchor": "middle" }, clock(tick)));
+      this.svg.append(svg("text", { x, y: this.height - 3, "text-anchor": "middle" }, step >= 1440 * MINUTE ? day(tick) : clock(tick)));
     }
   }
+
+  /** What lies behind limits and curve; nothing here. */
+  shade() {}
 
   limits(width, bottom, top) {
     for (const [limit, name, upper] of [[this.channel.high, texts.upper, true], [this.channel.low, texts.lower, false]]) {
       if (limit === null) continue;
       const beyond = upper ? limit > top : limit < bottom;
-      const y = beyond ? (upper ? TOP : HEIGHT - BOTTOM) : this.y(limit);
+      const y = beyond ? (upper ? TOP : this.height - BOTTOM) : this.y(limit);
       if (!beyond) {
-        const edge = upper ? [TOP, y - TOP] : [y, HEIGHT - BOTTOM - y];
+        const edge = upper ? [TOP, y - TOP] : [y, this.height - BOTTOM - y];
         this.svg.append(
           svg("rect", { class: "beyond", x: LEFT, width: width - LEFT - RIGHT, y: edge[0], height: Math.max(0, edge[1]) }),
           svg("line", { class: "limit", x1: LEFT, x2: width - RIGHT, y1: y, y2: y }),
@@ -209,7 +218,7 @@ export class Chart {
   label(parameter) {
     const { low, high, ts } = this.series;
     const unit = unitOf(parameter);
-    const parts = [titleOf(parameter, this.channel.point), texts.last_24h];
+    const parts = [titleOf(parameter, this.channel.point), this.channel.words ?? texts.last_24h];
     if (ts.length) {
       parts.push(`${texts.lowest} ${shown(parameter, Math.min(...low))} ${unit}`, `${texts.highest} ${shown(parameter, Math.max(...high))} ${unit}`);
     }
@@ -230,7 +239,7 @@ export class Chart {
     const { parameter } = this.channel;
     const x = this.x(series.ts[best]);
     const y = this.y(series.last[best]);
-    this.cross = [svg("line", { class: "cross", x1: x, x2: x, y1: TOP, y2: HEIGHT - BOTTOM }), svg("circle", { class: this.out(best) ? "dot out" : "dot", cx: x, cy: y, r: 3.5 })];
+    this.cross = [svg("line", { class: "cross", x1: x, x2: x, y1: TOP, y2: this.height - BOTTOM }), svg("circle", { class: this.out(best) ? "dot out" : "dot", cx: x, cy: y, r: 3.5 })];
     this.svg.append(...this.cross);
     const swing = series.low[best] === series.high[best] ? "" : ` (${shown(parameter, series.low[best])}–${shown(parameter, series.high[best])})`;
     this.tip.textContent = `${moment(series.ts[best]).slice(-8, -3)}  ${shown(parameter, series.last[best])} ${unitOf(parameter)}${swing}`;

@@ -10,11 +10,13 @@ const clockFormat = new Intl.DateTimeFormat(locale, { timeZone: zone, hour: "2-d
 const fullFormat = new Intl.DateTimeFormat(locale, {
   timeZone: zone, year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23",
 });
+const dayFormat = new Intl.DateTimeFormat(locale, { timeZone: zone, month: "2-digit", day: "2-digit" });
 const counted = new Intl.NumberFormat(locale);
 const shownUnits = { degC: "°C", "uS/cm": "µS/cm", "m3/h": "m³/h", "uSv/h": "µSv/h", "1/m": "m⁻¹" };
 
 export const byId = (id) => document.getElementById(id);
 export const clock = (ms) => clockFormat.format(ms);
+export const day = (ms) => dayFormat.format(ms);
 export const moment = (ms) => fullFormat.format(ms);
 export const count = (number) => counted.format(number);
 export const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name]);

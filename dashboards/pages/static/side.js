@@ -2,7 +2,7 @@
 
 import { ago, ask, byId, count, el, fill, moment, named, plain, shown, texts, titleOf, unitOf } from "./page.js";
 
-const icons = { critical: "‼", major: "!", warning: "△", info: "i" };
+export const icons = { critical: "‼", major: "!", warning: "△", info: "i" };
 const order = ["down", "held", "behind", "ok"];
 
 export function showTiles(document_, filter, show) {
@@ -34,15 +34,15 @@ export function showRunning(followers) {
   pill.hidden = false;
 }
 
-export function showAlerts(alerts, now, choose) {
+export function showAlerts(alerts, now) {
   byId("alerts-count").textContent = alerts.total ? count(alerts.total) : "";
-  const rows = alerts.items.map((alert) => one(alert, now, choose));
+  const rows = alerts.items.map((alert) => one(alert, now));
   if (!rows.length) rows.push(el("p", { class_: "calm" }, texts.no_alerts));
   if (alerts.total > alerts.items.length) rows.push(el("p", { class_: "calm" }, fill(texts.more_alerts, { n: count(alerts.total - alerts.items.length) })));
   byId("alerts").querySelector(".body").replaceChildren(...rows);
 }
 
-function one(alert, now, choose) {
+function one(alert, now) {
   const place = named(alert.place_name) || (alert.pack === "gateway" ? texts.gateway : alert.device);
   const unit = unitOf(alert.parameter) || alert.parameter_unit;
   const what = el("span", { class_: "what" });
@@ -53,17 +53,10 @@ function one(alert, now, choose) {
   } else {
     what.append(texts.rules[alert.rule] ?? alert.rule);
   }
-  const box = el("div", { class_: "alert", "data-alert": alert.id, title: alert.reason },
+  return el("a", { class_: "alert", "data-alert": alert.id, href: `/alerts/${encodeURIComponent(alert.id)}`, title: alert.reason },
     el("div", { class_: "line" }, el("span", { class_: `pill ${alert.severity}` }, `${icons[alert.severity] ?? ""} ${texts.severities[alert.severity] ?? alert.severity}`), el("b", {}, place), el("time", { title: moment(alert.since) }, ago(alert.fired_at ?? alert.since, now))),
     what,
     el("small", {}, `${alert.rule} · ${texts.states[alert.state] ?? alert.state}`));
-  if (alert.place) {
-    box.tabIndex = 0;
-    box.style.cursor = "pointer";
-    box.addEventListener("click", () => choose(alert.place));
-    box.addEventListener("keydown", (event) => { if (event.key === "Enter") choose(alert.place); });
-  }
-  return box;
 }
 
 export function showFlow(followers) {
