@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from alerts.notify import Delivered, Notice, Outcome, Recipient, Refused, Retry
+from alerts.notify import Answer, Delivered, Notice, Outcome, Recipient, Refused, Retry
 from alerts.notify.aliyun_sms import AliyunSms
 from alerts.notify.http_form import HttpForm
 from alerts.notify.robots import Robot
@@ -21,7 +22,7 @@ from gateway.cloud_sms import AliyunSender, TencentSender
 from gateway.http_sender import HttpSender
 from tests.plugins.fake_providers import DingTalk, Feishu, Provider, WeCom
 from tests.plugins.fake_sms_providers import Aliyun, Platform, Tencent
-from tests.plugins.webhook import Reply
+from tests.plugins.webhook import Received, Reply
 from tests.support.notices import PERSON, PHONE, digest, fired, trial
 
 SIGN = "市卫生监督所"
@@ -37,28 +38,36 @@ TEMPLATES = {name: {"zh": {"code": CODES[name], "variables": declared}} for name
 
 @dataclass(frozen=True)
 class Kind:
-    """How one kind of channel is tried. ``make(provider, secret)`` takes a secret in place of the right one.
+    """How one kind of channel is tried.
 
-    ``slow`` is one of the provider's answers that means "too fast" or "too many", ``id`` what it calls a message.
+    ``make(provider, secret, seconds)`` takes a secret in place of the right one, and a time-out.
+    ``slow`` is one of the provider's answers that means "too fast" or "too many", ``id`` what it calls a message,
+    ``burst`` how many it takes at once.
     """
 
     provider: Callable[[], Provider]
-    make: Callable[[Any, str], Sender]
+    make: Callable[[Any, str, float], Sender]
     slow: Callable[[], Reply]
     id: str
+    burst: int
     personal: bool = False
 
 
-def _robot(kind: str, *, secret: bool = True) -> Callable[[Any, str], Sender]:
-    def make(provider: Any, wrong: str) -> Sender:
+def _robot(kind: str, *, secret: bool = True) -> Callable[[Any, str, float], Sender]:
+    def make(provider: Any, wrong: str, timeout_s: float) -> Sender:
         url = provider.address if secret or not wrong else provider.address.replace(provider.key, wrong)
         key = (wrong or provider.secret) if secret else ""
-        return HttpSender(Robot(kind=kind, url=url, secret=key), timeout_s=0.5)
+        return HttpSender(Robot(kind=kind, url=url, secret=key), timeout_s=timeout_s)
 
     return make
 
 
-def _platform(provider: Platform, wrong: str) -> Sender:
+def _with(provider: Any, most_a_day: int) -> Any:
+    provider.most_a_day = most_a_day
+    return provider
+
+
+def _platform(provider: Platform, wrong: str, timeout_s: float) -> Sender:
     form = HttpForm(
         url=provider.url,
         body=f"account={provider.account}&password={wrong or provider.password}&mobile={{phone}}&content={{text}}",
@@ -67,10 +76,10 @@ def _platform(provider: Platform, wrong: str) -> Sender:
         retry="contains <result>-9</result>",
         id="<msgid>(.+?)</msgid>",
     )
-    return HttpSender(form, timeout_s=0.5)
+    return HttpSender(form, timeout_s=timeout_s)
 
 
-def _aliyun(provider: Aliyun, wrong: str) -> Sender:
+def _aliyun(provider: Aliyun, wrong: str, timeout_s: float) -> Sender:
     sms = AliyunSms(
         access_key=provider.key,
         access_secret=wrong or provider.secret,
@@ -78,10 +87,10 @@ def _aliyun(provider: Aliyun, wrong: str) -> Sender:
         templates=TEMPLATES,
         endpoint=provider.host,
     )
-    return AliyunSender(sms, timeout_s=0.5)
+    return AliyunSender(sms, timeout_s=timeout_s)
 
 
-def _tencent(provider: Tencent, wrong: str) -> Sender:
+def _tencent(provider: Tencent, wrong: str, timeout_s: float) -> Sender:
     sms = TencentSms(
         secret_id=provider.secret_id,
         secret_key=wrong or provider.secret_key,
@@ -90,7 +99,7 @@ def _tencent(provider: Tencent, wrong: str) -> Sender:
         templates=TEMPLATES,
         endpoint=provider.host,
     )
-    return TencentSender(sms, timeout_s=0.5)
+    return TencentSender(sms, timeout_s=timeout_s)
 
 
 def _too_many_by_tencent() -> Reply:
@@ -102,23 +111,29 @@ def _too_many_by_tencent() -> Reply:
 
 KINDS = {
     "dingtalk": Kind(
-        DingTalk, _robot("dingtalk"), lambda: Reply(200, body=b'{"errcode":130101,"errmsg":"too fast"}'), ""
+        DingTalk, _robot("dingtalk"), lambda: Reply(200, body=b'{"errcode":130101,"errmsg":"too fast"}'), "", 20
     ),
-    "wecom": Kind(WeCom, _robot("wecom", secret=False), lambda: Reply(200, body=b'{"errcode":45009,"errmsg":"x"}'), ""),
-    "feishu": Kind(Feishu, _robot("feishu"), lambda: Reply(400, body=b'{"code":11232,"msg":"frequency limited"}'), ""),
-    "http-form": Kind(Platform, _platform, lambda: Platform.xml("-9", "发送过快"), r"880001", personal=True),
+    "wecom": Kind(
+        WeCom, _robot("wecom", secret=False), lambda: Reply(200, body=b'{"errcode":45009,"errmsg":"x"}'), "", 20
+    ),
+    "feishu": Kind(
+        Feishu, _robot("feishu"), lambda: Reply(400, body=b'{"code":11232,"msg":"frequency limited"}'), "", 5
+    ),
+    "http-form": Kind(Platform, _platform, lambda: Platform.xml("-9", "发送过快"), r"880001", 10, personal=True),
     "aliyun-sms": Kind(
-        lambda: Aliyun(SIGN, {CODES[name]: declared for name, declared in VARIABLES.items()}),
+        lambda: _with(Aliyun(SIGN, {CODES[name]: declared for name, declared in VARIABLES.items()}), 3),
         _aliyun,
         lambda: Reply(200, body=b'{"Code":"isv.BUSINESS_LIMIT_CONTROL","Message":"x"}'),
         r"\d{17,}\^0",
+        3,
         personal=True,
     ),
     "tencent-sms": Kind(
-        lambda: Tencent(SIGN, {CODES[name]: len(declared) for name, declared in VARIABLES.items()}),
+        lambda: _with(Tencent(SIGN, {CODES[name]: len(declared) for name, declared in VARIABLES.items()}), 3),
         _tencent,
         _too_many_by_tencent,
         r"2640:1",
+        3,
         personal=True,
     ),
 }
@@ -133,15 +148,14 @@ class Trial:
         self.to = PERSON if kind.personal else None
         self._senders: list[Sender] = []
 
-    def sender(self, wrong: str = "") -> Sender:
+    def sender(self, wrong: str = "", timeout_s: float = 10.0) -> Sender:
         """A channel to the provider; ``wrong`` is a secret that the provider does not know."""
-        self._senders.append(self.kind.make(self.provider, wrong))
+        self._senders.append(self.kind.make(self.provider, wrong, timeout_s))
         return self._senders[-1]
 
     async def send(self, notice: Notice) -> Outcome:
         """Try once."""
-        async with asyncio.timeout(10):
-            return await self.sender().send(notice)
+        return await self.sender().send(notice)
 
     async def close(self) -> None:
         """End all."""
@@ -190,6 +204,14 @@ async def test_too_fast_or_too_many_comes_again(trial_of: Trial) -> None:
     assert isinstance(await trial_of.send(fired(trial_of.to)), Delivered)
 
 
+async def test_the_providers_own_limit_is_met_and_nothing_is_lost(trial_of: Trial) -> None:
+    """As many as it takes are delivered, the next one comes again: it is neither lost nor refused."""
+    sender = trial_of.sender()
+    outcomes = [await sender.send(fired(trial_of.to)) for _ in range(trial_of.kind.burst + 1)]
+    assert [type(outcome) for outcome in outcomes] == [Delivered] * trial_of.kind.burst + [Retry]
+    assert len(trial_of.provider.taken) == trial_of.kind.burst
+
+
 @pytest.mark.parametrize("status", [500, 502, 503])
 async def test_a_fault_of_the_provider_comes_again(trial_of: Trial, status: int) -> None:
     """Whatever the page of a gateway in between looks like."""
@@ -201,7 +223,8 @@ async def test_a_fault_of_the_provider_comes_again(trial_of: Trial, status: int)
 async def test_a_provider_that_hangs_costs_its_time_out_and_no_more(trial_of: Trial) -> None:
     """No answer is no delivery: it comes again."""
     trial_of.provider.next(Reply(200, hold=True))
-    outcome = await trial_of.send(fired(trial_of.to))
+    async with asyncio.timeout(10):
+        outcome = await trial_of.sender(timeout_s=0.3).send(fired(trial_of.to))
     assert isinstance(outcome, Retry), outcome
 
 
@@ -228,6 +251,46 @@ async def test_a_digest_of_two_thousand_is_one_message_that_the_provider_takes(t
     assert isinstance(outcome, Delivered), outcome
     (taken,) = map(text_of_message, trial_of.provider.taken)
     assert "2000" in taken
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+@pytest.mark.parametrize("kind", ["dingtalk", "feishu", "wecom"])
+async def test_a_group_reads_how_many_of_two_thousand_are_not_listed(kind: str, language: str) -> None:
+    """Those listed and those counted at the end are all 2,000, in both languages."""
+    trial_of = Trial(KINDS[kind])
+    provider: Any = trial_of.provider
+    robot = Robot(kind=kind, url=provider.address, secret=getattr(provider, "secret", ""), language=language)
+    sender = HttpSender(robot)
+    assert isinstance(await sender.send(digest(2000)), Delivered)
+    (taken,) = map(text_of_message, provider.taken)
+    more = re.search(r"……另有(\d+)条" if language == "zh" else r"\.\.\. and (\d+) more", taken)
+    assert more is not None
+    assert len(re.findall(r"(?m)^\d+\. ", taken)) + int(more[1]) == 2000
+    await sender.close()
+    await trial_of.close()
+
+
+@pytest.mark.parametrize("kind", ["dingtalk", "feishu"])
+async def test_a_signature_of_an_hour_ago_is_refused(kind: str) -> None:
+    """The providers check the time: what was signed is signed again at each try."""
+    trial_of = Trial(KINDS[kind])
+    provider: Any = trial_of.provider
+    robot = Robot(kind=kind, url=provider.address, secret=provider.secret)
+    old = robot.request(fired(), int(time.time()) - 3700)
+    headers = {name.lower(): value for name, value in old.headers.items()}
+    reply = await asyncio.to_thread(
+        provider.take, Received(0.0, old.url.removeprefix(provider.host), headers, old.body)
+    )
+    assert isinstance(robot.judge(Answer(reply.status, {}, reply.body, 0)), Refused)
+    await trial_of.close()
+
+
+async def test_a_person_who_reads_english_is_told_in_english() -> None:
+    """By the same channel as everybody else."""
+    trial_of = Trial(KINDS["http-form"])
+    assert isinstance(await trial_of.send(fired(msgspec.structs.replace(PERSON, language="en"))), Delivered)
+    assert "Free chlorine below the limit" in trial_of.provider.taken[0]
+    await trial_of.close()
 
 
 async def test_a_test_message_says_that_it_is_one(trial_of: Trial) -> None:
