@@ -31,6 +31,7 @@ COMMANDS = {
     "simulate": "gateway.cli.simulate:simulate",
     "replay": "gateway.cli.replay:replay",
     "registry": "gateway.cli.registry:app",
+    "rules": "gateway.cli.rules:app",
     "alerts": "gateway.cli.alerts:app",
     "maintenance": "gateway.cli.maintenance:app",
     "journal": "gateway.cli.journal:app",

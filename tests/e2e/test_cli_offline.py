@@ -197,7 +197,7 @@ def test_an_unknown_limit_profile_is_a_fault(run: Run, registered: Path, registr
     place = {"kind": "places", "id": "out", "body": {**REGISTRY["places"][0], "profile": "gb5749"}}
     with (
         open_door(load(None, registered)) as door,
-        pytest.raises(RefusedError, match="'gb5749' is not allowed; allowed: .*gb5749-2022"),
+        pytest.raises(RefusedError, match=r"'gb5749' is not allowed; allowed: .*gb5749-2022"),
     ):
         door.command("registry.apply", {"changes": [place]})
 
