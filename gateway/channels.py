@@ -88,8 +88,17 @@ def traits_of(settings: Settings) -> dict[str, Traits]:
 
 def channels_of(settings: Settings) -> dict[str, Sender]:
     """The channels that are configured, by the name that rows of the outbox give."""
-    url = settings.http.public_url
-    return {name: _MAKERS[type(one)](one, url) for name, one in configured(settings).items()}
+    return {name: _sender(one, settings) for name, one in configured(settings).items()}
+
+
+def channel_of(settings: Settings, name: str) -> tuple[Sender, Traits] | None:
+    """One channel alone; None where none has this name."""
+    one = configured(settings).get(name)
+    return None if one is None else (_sender(one, settings), traits_of(settings)[name])
+
+
+def _sender(one: ChannelKind, settings: Settings) -> Sender:
+    return _MAKERS[type(one)](one, settings.http.public_url)
 
 
 # What a kind needs is loaded where one is configured: most installations begin without a channel.

@@ -79,6 +79,13 @@ class Office(Protocol):
         ...
 
 
+async def send_to(sender: Sender, traits: Traits, notice: Notice) -> Outcome:
+    """Try once. Who cannot be reached is refused; whatever the receiver said, the words name nobody but by id."""
+    if traits.needs and not (notice.to and getattr(notice.to, traits.needs)):
+        return Refused(f"no {traits.needs} of {notice.to.id if notice.to else 'anybody'} is known")
+    return discreet(await sender.send(notice), notice.to)
+
+
 class Lane:
     """What goes out by one channel; ``name`` None is for channels that are not configured.
 
@@ -219,9 +226,7 @@ class Lane:
     async def _send(self, row: Waiting) -> Outcome:
         try:
             notice = await self._office.addressed(row, self._traits)
-            if self._traits.needs and not (notice.to and getattr(notice.to, self._traits.needs)):
-                return Refused(f"no {self._traits.needs} of {row.person or 'anybody'} is known")
-            return discreet(await self.sender.send(notice), notice.to)
+            return await send_to(self.sender, self._traits, notice)
         except Exception as error:  # noqa: BLE001 - a fault of one channel must not end delivery
             # Only its kind: the text of an error may hold an address, and an address a token.
             log.warning("deliver: a channel failed", channel=row.channel, error=type(error).__name__)

@@ -18,6 +18,7 @@ from gateway.api import (
     health,
     kpi,
     metrics,
+    notices,
     overview,
     pages,
     parked,
@@ -41,7 +42,7 @@ DESCRIPTION = (
 )
 #: Resources under /api/v1, in the order of DESIGN 4.4.
 RESOURCES = (
-    *(registry, readings, alerts, alert_history, sessions, kpi, containers, parked, commands, files),
+    *(registry, readings, alerts, alert_history, sessions, notices, kpi, containers, parked, commands, files),
     *(overview, alert_board, session, people, whole),
 )
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, get_args
 import typer
 
 from gateway.api.times import parse_time
-from gateway.cli import handle, show
+from gateway.cli import handle, show, trial
 from gateway.cli.language import STATES, pick
 from gateway.cli.options import Config, DataDir, Json
 from gateway.client import open_door
@@ -62,6 +62,7 @@ app = typer.Typer(
 )
 for _name, _command in handle.COMMANDS.items():
     app.command(_name)(_command)
+app.command("test-channel")(trial.try_channel)
 
 _From = Annotated[str | None, typer.Option("--from", metavar="TIME", help="Begun at or after (ISO 8601 or ms).")]
 _To = Annotated[str | None, typer.Option("--to", metavar="TIME", help="Begun before.")]
