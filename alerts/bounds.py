@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterator
 
@@ -13,10 +14,15 @@ INF = math.inf
 
 
 class Bound(msgspec.Struct, frozen=True, array_like=True):
-    """A rule with its numbers. A value is bad where ``value < low or value > high``.
+    """A rule with its numbers for one kind of subject. A value is bad where ``value < low or value > high``.
 
-    An alert is over where ``clear_low <= value <= clear_high`` (for ``clear_for_ms`` of event time). Without
-    ``for_ms`` it fires at the ``count``-th bad reading in a row. The version of the rule is the pack's ``digest``.
+    An alert is over where ``clear_low <= value <= clear_high`` (for ``clear_for_ms``). Without ``for_ms`` it fires at
+    the ``count``-th bad sight in a row. The version of the rule is the pack's ``digest``. What the value is, ``kind``
+    says: the reading of a ``limit``, else what ``alerts.verdicts`` makes of it. ``span_ms`` is the time of the
+    condition (``per``, ``for`` of stuck, ``window``, the interval of silence, ``after``), ``step`` its other number
+    (resolution, share, tolerance of a factor). ``asks`` is JSON: the other channel of a comparison, the tree of a
+    combination, what is overdue. ``schedule`` is JSON of the rule's schedule. ``held`` quantities stay as they were
+    observed, so their ``for`` runs in journal time.
     """
 
     pack: str
@@ -30,6 +36,16 @@ class Bound(msgspec.Struct, frozen=True, array_like=True):
     count: int
     for_ms: int
     clear_for_ms: int
+    kind: str = "limit"
+    early_of: str = ""
+    latching: bool = False
+    reopen_ms: int = 0
+    tell: bool = True
+    schedule: str = ""
+    held: bool = False
+    span_ms: int = 0
+    step: float = 0.0
+    asks: str = ""
 
     def is_bad(self, value: float) -> bool:
         """Whether the value breaks the limit."""
@@ -41,12 +57,15 @@ class Bound(msgspec.Struct, frozen=True, array_like=True):
 
 
 def bounds(pack: Pack, parameter: str, place_kind: str, profile: str, disinfectant: str) -> Iterator[Bound]:
-    """The rules of a pack that hold for such a subject, in the order in which they were written."""
+    """The limit rules of a pack that hold for such a place, in the order in which they were written."""
     for rule in pack.rules:
-        if rule.enabled and rule.parameter == parameter and rule.when.holds_for(place_kind, profile, disinfectant):
-            bound = _bound(pack, rule, place_kind, profile, disinfectant)
-            if bound is not None:
-                yield bound
+        if (
+            rule.enabled
+            and rule.kind == "limit"
+            and parameter in rule.parameters
+            and rule.when.holds_for(place_kind, profile, disinfectant)
+        ):
+            yield from limit_bounds(pack, rule, *limits(pack, parameter, place_kind, profile, disinfectant))
 
 
 def limits(
@@ -60,11 +79,30 @@ def limits(
     )
 
 
-def _bound(pack: Pack, rule: Rule, place_kind: str, profile: str, disinfectant: str) -> Bound | None:
-    least, most = limits(pack, rule.parameter, place_kind, profile, disinfectant)
+def limit_bounds(pack: Pack, rule: Rule, least: Limit | None, most: Limit | None) -> Iterator[Bound]:
+    """A limit rule with the limits that hold for a subject, then its early warning; nothing where none holds."""
     low, high = _range(rule, least, most)
     if low == -INF and high == INF:
-        return None
+        return
+    yield bound_of(pack, rule, low, high)
+    if rule.early is not None:
+        low, high = _earlier(low, high, rule.early.at)
+        clear_low, clear_high = low, high
+        if rule.clear.dead_band is not None:
+            clear_low, clear_high = low + rule.clear.dead_band, high - rule.clear.dead_band
+        yield msgspec.structs.replace(
+            bound_of(pack, rule, low, high),
+            rule=f"{rule.id}.early",
+            severity=rule.early.severity,
+            # No good value may be left between.
+            clear_low=min(clear_low, max(low, clear_high)),
+            clear_high=max(clear_high, min(high, clear_low)),
+            early_of=rule.id,
+        )
+
+
+def bound_of(pack: Pack, rule: Rule, low: float, high: float) -> Bound:
+    """What all kinds have in common; ``low`` and ``high`` bound the good values."""
     clear_low, clear_high = _clear_range(rule, low, high)
     return Bound(
         pack=pack.id,
@@ -78,6 +116,27 @@ def _bound(pack: Pack, rule: Rule, place_kind: str, profile: str, disinfectant: 
         count=rule.count,
         for_ms=rule.hold,
         clear_for_ms=rule.clear.hold,
+        kind=rule.kind,
+        latching=rule.latching,
+        reopen_ms=rule.reopen,
+        tell=rule.tell,
+        schedule="" if rule.schedule is None else _schedule(rule),
+    )
+
+
+def _schedule(rule: Rule) -> str:
+    assert rule.schedule is not None
+    return json.dumps(rule.schedule.body or {"calendar": rule.schedule.calendar}, sort_keys=True)
+
+
+def _earlier(low: float, high: float, at: float) -> tuple[float, float]:
+    """The limits of an early warning (``alerts.pack.Early``)."""
+    if low > -INF and high < INF:
+        middle, half = (low + high) / 2, (high - low) / 2 * at
+        return middle - half, middle + half
+    return (
+        low if low == -INF else low + (1 / at - 1) * abs(low),
+        high if high == INF else high - (1 - at) * abs(high),
     )
 
 

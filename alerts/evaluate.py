@@ -1,10 +1,11 @@
-"""Readings against limit rules: which alert fires, which is over (pure; journal in, changes out).
+"""Observations against rules: which condition holds from now on, which is over (pure; journal in, changes out).
 
-What is kept of a subject (one channel of one device) is a ``Track`` a rule, from its first bad reading until the alert
-clears; a quiet subject costs nothing. How a reading moves it (docs/alerts.md says it for operators):
+What is kept of a subject (a channel, a device, a container) is a ``Track`` a rule, from its first bad sight until its
+condition is over; a quiet channel costs a few numbers in columns (``alerts.quiet``). How a reading moves a track
+(docs/alerts.md says it for operators):
 
 - Only live readings with flag N count. Others leave every count alone; late ones and those more than five minutes
-  ahead are not looked at.
+  ahead are not looked at (``assess`` lists late ones that break a limit).
 - ``count`` bad readings in a row fire; a good one in between starts anew. With ``for`` the rule fires at a bad reading
   when all were bad for that long in event time; where the channel falls silent before that, it fires once nothing
   was heard of it for that long in journal time, counted from the last reading of any flag (a jitter of the network
@@ -13,143 +14,383 @@ clears; a quiet subject costs nothing. How a reading moves it (docs/alerts.md sa
   that time (event time) must meet it. Silence never clears.
 - An alert keeps the version of the rule under which it fired until it is over. Bad readings that have not fired yet are
   forgotten where their rule changed: they count from one again, under the new version.
+- Outside of its schedule a rule begins nothing and counts nothing, and what was open under it is over.
+
+Silence and the clocks and counters of devices are ``alerts.presence`` and ``alerts.wire``; dates are ``alerts.terms``.
 """
 
 from __future__ import annotations
 
-import heapq
+import json
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
-from alerts import tracks
-from alerts.bounds import INF, Bound, bounds
-from alerts.change import Change
+import msgspec
+
+from alerts import quiet, tracks
+from alerts.bounds import INF, Bound
+from alerts.change import Change, Finding
+from alerts.flags import EXCUSED, FlagShares
 from alerts.lifecycle import Reason
 from alerts.pack import Pack
-from alerts.tracks import Track
+from alerts.presence import Presence
+from alerts.quiet import Quiet, References
+from alerts.rulebook import InForce, Rulebook, device_of, facts_of
+from alerts.surroundings import Nothing, Surroundings
+from alerts.terms import Terms
+from alerts.tracks import Track, Tracks
+from alerts.turns import advance, fired_by
+from alerts.verdicts import Verdict, change_band, unit_band, verdict
+from alerts.wire import Wire
+from devices.calendars import WorkingTime
 from devices.observation import Observation, Subject
 from devices.reading import AHEAD_MS
 
 
-class _Moment(NamedTuple):
-    """What moves a condition: a value, its device time, the journal time."""
-
-    value: float
-    ts: int
-    at: int
+class _Saved(msgspec.Struct, array_like=True):
+    tracks: tracks.Saved
+    quiet: quiet.Saved
+    presence: bytes
+    wire: bytes
+    terms: bytes
 
 
 class Evaluation:
     """Folds observations into changes of conditions. One thread calls it, in journal order.
 
-    ``watched`` holds the keys of the subjects that have a first bad reading or an open alert; it stays the same set
-    object. A reading of any other subject changes nothing while it lies inside ``band``.
+    ``watched`` holds the keys of the subjects that have a track; it stays the same set object. ``quiet`` are the
+    columns of all channels: an N reading in order of time, of a channel that is not watched, changes nothing but them
+    while they say so. ``sessions`` is the flag that an open maintenance session gives the readings of a device.
+    ``around`` answers what one observation does not say.
     """
 
-    def __init__(self, packs: Sequence[Pack]) -> None:
-        self.watched: set[str] = set()
-        self._packs = tuple(packs)
-        self._bounds: dict[tuple[str, str, str, str], tuple[Bound, ...]] = {}
-        self._tracks: dict[str, list[Track]] = {}
-        # (not before, key, pack, rule) of pending tracks whose rule has a ``for``, one entry each.
-        self._timers: list[tuple[int, str, str, str]] = []
-        self._timed: set[tuple[str, str, str]] = set()
+    def __init__(
+        self,
+        packs: Sequence[Pack],
+        zone: ZoneInfo = ZoneInfo("Asia/Shanghai"),  # noqa: B008 - immutable
+        around: Surroundings | None = None,
+    ) -> None:
+        self.zone = zone
+        self.around: Surroundings = around or Nothing()
+        self.sessions: dict[str, str] = {}
+        self.rules = Rulebook(packs)
+        self.quiet = Quiet()
+        self.tracks = Tracks()
+        self.watched = self.tracks.watched
+        self.shares = FlagShares(self)
+        self.presence = Presence(self)
+        self.wire = Wire(self)
+        self.terms = Terms(self)
+        self._hours: dict[str, WorkingTime] = {}
 
     def band(self, subject: Subject) -> tuple[float, float]:
-        """(low, high), inclusive: an N value inside changes nothing while the subject is not watched.
+        """(low, high), inclusive: a value inside breaks no limit, early warnings left out.
 
         (-inf, inf) where no rule holds; low above high where rules leave no good value.
         """
         low, high = -INF, INF
-        for bound in self._of(subject):
-            low, high = max(low, bound.low), min(high, bound.high)
+        for bound in self.rules.of(subject).of("limit"):
+            if not bound.early_of:
+                low, high = max(low, bound.low), min(high, bound.high)
         return low, high
 
     def observe(self, o: Observation) -> list[Change]:
-        """Judge one reading of one channel."""
+        """Judge one reading of one channel, or one observation of another quantity."""
         if o.late or o.at > o.now + AHEAD_MS:
             return []
         changes: list[Change] = []
-        subject, value = o.subject, o.value
-        held = self._tracks.get(subject.key)
-        if held is not None and held[0].subject != subject:
+        subject = o.subject
+        held = self.tracks.of(subject.key)
+        if held and held[0].subject != subject:
             changes = self.rebind(subject, o.now)
-            held = self._tracks.get(subject.key)
+        force = self.rules.of(subject)
+        index = subject.channel
+        if index >= 0:
+            self.quiet.reach(index)
         # NaN is neither bad nor good: it must not clear anything.
-        if o.flag != "N" or math.isnan(value):
-            for track in held or ():
-                track.heard = o.now
+        if o.flag != "N" or math.isnan(o.value):
+            self._odd(o, force, changes)
             return changes
-        if held is not None:
-            self._advance(held, o, changes)
-            held = self._tracks.get(subject.key)
-        for bound in self._of(subject):
-            if (value < bound.low or value > bound.high) and (held is None or not _has(held, bound)):
-                self._begin(bound, o, changes)
+        self._judge(o, force, changes)
+        if index >= 0:
+            self.quiet.seen[index] = o.now
+            self._settle(o, force)
         return changes
 
-    def tick(self, now: int) -> list[Change]:
-        """Fire what was pending when its channel fell silent. ``now`` is journal time; more often changes nothing."""
-        silent: list[tuple[int, str, str, str]] = []
-        while self._timers and self._timers[0][0] <= now:
-            entry = heapq.heappop(self._timers)
-            identity = entry[1:]
-            self._timed.discard(identity)
-            track = self._find(*identity)
-            if track is None or track.fired:
-                continue
-            due = track.heard + track.bound.for_ms
-            if due <= now:
-                silent.append((due, *identity))
+    def _judge(self, o: Observation, force: InForce, changes: list[Change]) -> None:
+        """An N reading: what is held goes on or ends, what is bad begins."""
+        subject = o.subject
+        if self.tracks.of(subject.key):
+            self._advance(o, changes)
+        held = self.tracks.of(subject.key)
+        for bound in force.readings:
+            if not _has(held, bound):
+                self._begin(bound, subject, o, changes)
+        for bound in force.bad_flags:
+            self.shares.normal(bound, o, changes)
+        if force.combinations:
+            device = device_of(subject)
+            for bound in force.combinations:
+                track = self.tracks.find((device.key, bound.pack, bound.rule))
+                if track is None:
+                    self._begin(bound, device, o, changes)
+                elif not self._one(track, o, changes):
+                    self.tracks.drop(track)
+
+    def _begin(self, bound: Bound, subject: Subject, o: Observation, changes: list[Change]) -> None:
+        if bound.kind in {"limit", "quantity"} and bound.low <= o.value <= bound.high:
+            return
+        found = verdict(bound, o, self.quiet, 0.0, self.around)
+        if found is None or not found.bad or not self.scheduled(bound, o.at):
+            return
+        since = o.at if found.since is None else found.since
+        track = Track(bound, subject, since, o.at, o.now, found.value, found.limit, level=found.level)
+        self.begin(track)
+        if not bound.for_ms and bound.count <= 1:
+            changes.append(track.fires(fired_by(bound, Reason.BAD_READINGS), o.now, o.at, found.value))
+
+    def begin(self, track: Track) -> None:
+        """Remember a track that was not there; its channel goes the long way from now on."""
+        self.tracks.add(track)
+        self.quiet.open(track.subject.channel)
+        if track.bound.for_ms and not track.fired:
+            self.tracks.arm(track, self._due(track))
+
+    @staticmethod
+    def _due(track: Track) -> int:
+        """Journal time at which a pending track fires where nothing more is heard."""
+        return (track.since if track.bound.held else track.heard) + track.bound.for_ms
+
+    def _advance(self, o: Observation, changes: list[Change]) -> None:
+        held = self.tracks.of(o.subject.key)
+        kept = [track for track in held if self._one(track, o, changes)]
+        if len(kept) < len(held):
+            self.tracks.keep(o.subject.key, kept)
+
+    def _one(self, track: Track, o: Observation, changes: list[Change]) -> bool:
+        """Whether a track goes on at an N reading."""
+        track.heard = o.now
+        bound = track.bound
+        if bound.kind in _COMING:
+            goes_on = advance(track, Verdict(bad=False, over=True, value=o.value, limit=None), o, changes)
+            self.presence.arm(track.subject.device, o.now)
+            return goes_on
+        if bound.kind == "bad_flags":
+            return True
+        if not self.scheduled(bound, o.at):
+            if track.fired:
+                changes.append(track.ends(Reason.OUTSIDE_SCHEDULE, o.now, o.at, o.value))
+            return False
+        found = verdict(bound, o, self.quiet, track.level, self.around)
+        return found is None or advance(track, found, o, changes)
+
+    def _odd(self, o: Observation, force: InForce, changes: list[Change]) -> None:
+        """A reading that does not count: it says that data come, and what its flag says."""
+        subject = o.subject
+        index = subject.channel
+        for track in self.tracks.of(subject.key):
+            track.heard = o.now
+        self.noted(index, o.now, excused=o.flag in EXCUSED)
+        self.quiet.stir(index, o.at)
+        self._ends(subject.key, "absent", o, changes)
+        if o.flag == "T":
+            for bound in force.of("saturated"):
+                self._saturated(bound, o, changes)
+        for bound in force.bad_flags:
+            if self.scheduled(bound, o.at):
+                self.shares.odd(bound, o, changes)
+        if subject.key in self.watched:
+            self.quiet.open(index)
+
+    def noted(self, index: int, now: int, *, excused: bool = False) -> None:
+        """A value that does not count came of a channel: not N, refused, or ahead; ``excused``: for a known reason."""
+        if index < 0:
+            return
+        self.quiet.reach(index)
+        self.quiet.other[index] = now
+        if excused:
+            self.quiet.seen[index] = now
+
+    def _saturated(self, bound: Bound, o: Observation, changes: list[Change]) -> None:
+        value = None if math.isnan(o.value) else o.value
+        found = Verdict(bad=True, over=False, value=value, limit=None)
+        track = self.tracks.find((o.subject.key, bound.pack, bound.rule))
+        if track is not None:
+            advance(track, found, o, changes)
+        elif self.scheduled(bound, o.at):
+            track = Track(bound, o.subject, o.at, o.at, o.now, value, None)
+            self.begin(track)
+            if not bound.for_ms and bound.count <= 1:
+                changes.append(track.fires(Reason.SATURATED, o.now, o.at, value))
+
+    def _ends(self, key: str, kind: str, o: Observation, changes: list[Change]) -> None:
+        for track in list(self.tracks.of(key)):
+            if track.bound.kind == kind:
+                if not advance(track, Verdict(bad=False, over=True, value=None, limit=None), o, changes):
+                    self.tracks.drop(track)
+                self.presence.arm(track.subject.device, o.now)
+
+    def _settle(self, o: Observation, force: InForce) -> None:
+        """Remember the value and say within what the next ones change nothing."""
+        columns, index, value, ts = self.quiet, o.subject.channel, o.value, o.at
+        columns.step[index], columns.span[index] = force.step, force.span
+        columns.move(index, ts, value)
+        low, high, turn = force.low, force.high, quiet.NEVER
+        for bound in force.readings:
+            if bound.kind == "change":
+                known = columns.references.get(bound.span_ms)
+                if known is None:
+                    known = columns.references[bound.span_ms] = References(bound.span_ms)
+                known.take(index, ts, value)
+                near = change_band(bound, known.old[index])
+                turn = min(turn, known.new_ts[index] + known.half_ms)
+            elif bound.kind == "unit_suspect":
+                near = unit_band(bound, value)
             else:
-                self._arm(track)
+                continue
+            low, high = max(low, near[0]), min(high, near[1])
+        if force.always or o.subject.key in self.watched:
+            columns.open(index)
+        else:
+            columns.low[index], columns.high[index], columns.turn[index] = low, high, turn
+
+    def assess(self, o: Observation) -> list[Finding]:
+        """What a late N reading breaks: for compliance, it moves nothing."""
+        if o.flag != "N" or math.isnan(o.value):
+            return []
+        return [
+            Finding(
+                rule=bound.rule,
+                pack=bound.pack,
+                severity=bound.severity,
+                subject=o.subject,
+                value=o.value,
+                limit_value=bound.broken_by(o.value),
+                ts=o.at,
+                at=o.now,
+            )
+            for bound in self.rules.of(o.subject).readings
+            if bound.kind == "limit" and bound.is_bad(o.value) and not bound.early_of and self.scheduled(bound, o.at)
+        ]
+
+    @property
+    def due(self) -> float:
+        """Journal time at which ``tick`` may have something to do; inf = never."""
+        return min(self.tracks.due, self.presence.due, self.terms.due, 0 if self.tracks.scheduled else math.inf)
+
+    def tick(self, now: int) -> list[Change]:
+        """What time alone brings. ``now`` is journal time; more often changes nothing."""
         changes: list[Change] = []
-        # A heap that was built anew after a restart may hold the same timers in another order.
-        for _, key, pack, rule in sorted(silent):
-            track = self._find(key, pack, rule)
+        if self.tracks.due <= now:
+            self._ripen(now, changes)
+        for identity in sorted(self.tracks.scheduled):
+            track = self.tracks.find(identity)
             assert track is not None
-            moment = _Moment(track.value, track.last, now)
-            changes.append(self._fire(track, moment, Reason.SILENT_WHILE_BAD))
+            if track.fired and not self.scheduled(track.bound, now):
+                changes.append(track.ends(Reason.OUTSIDE_SCHEDULE, now))
+                self.tracks.drop(track)
+        changes += self.presence.tick(now)
+        changes += self.terms.tick(now)
         return changes
+
+    def _ripen(self, now: int, changes: list[Change]) -> None:
+        """Fire what was pending when its channel fell silent."""
+        silent: list[tuple[int, tracks.Identity]] = []
+        for track in self.tracks.ripe(now):
+            if track.bound.kind in Wire.KINDS:
+                self.wire.ripe(track, now, changes)
+            elif not track.fired:
+                due = self._due(track)
+                if due <= now:
+                    silent.append((due, track.identity))
+                else:
+                    self.tracks.arm(track, due)
+        # A heap that was built anew after a restart may hold the same timers in another order.
+        for _, identity in sorted(silent):
+            found = self.tracks.find(identity)
+            assert found is not None
+            reason = Reason.BAD_FOR_DURATION if found.bound.held else Reason.SILENT_WHILE_BAD
+            changes.append(found.fires(fired_by(found.bound, reason), now))
+
+    def message(self, slot: int, seq: int | None, newest: int | None, received: int, now: int) -> list[Change]:
+        """A message of the device in ``slot``; decide calls it where the columns do not say that all is as expected.
+
+        ``newest`` is the device time of its newest reading, None where it had no time of its own.
+        """
+        changes = self.presence.heard(slot, now)
+        subjects = self.around.subjects(self.presence.name(slot), now)
+        if subjects:
+            device = subjects[0]
+            if seq is not None:
+                changes += self.wire.numbered(slot, device, seq, now)
+            if newest is not None:
+                changes += self.wire.timed(device, newest, received, now)
+            self.presence.odd[slot] = bool(self.tracks.of(device.key))
+        return changes
+
+    def lost(self, now: int) -> None:
+        """From now on silence says nothing: the gateway starts, or the broker is away."""
+        self.presence.lost(now)
+
+    def caught_up(self, now: int) -> None:
+        """All that waited has come: silence counts from now on, a whole interval at least."""
+        self.presence.caught_up(now)
 
     def rebind(self, subject: Subject, now: int) -> list[Change]:
         """The registry says something new of this subject (same key); ``observe`` does this by itself.
 
-        Moved to another place: what was seen belongs to the old one, so an open alert is over. Other kind of place,
-        profile or disinfectant: an alert is over unless its rule holds with the very same limit, and bad readings that
-        have not fired count from one again unless their rule is unchanged.
+        Moved to another place: what was seen belongs to the old one, so an open alert is over. Other facts that decide
+        about rules: an alert is over unless its rule holds with the very same limit, and bad readings that have not
+        fired count from one again unless their rule is unchanged.
         """
         changes: list[Change] = []
-        in_force = self._of(subject)
+        in_force = self.rules.of(subject).bounds
         kept: list[Track] = []
-        for track in self._tracks.get(subject.key, ()):
+        for track in self.tracks.of(subject.key):
             before, track.subject = track.subject, subject
             if before.place != subject.place:
                 over = Reason.MOVED
-            elif _facts(before) == _facts(subject) or any(_same_limit(track.bound, bound) for bound in in_force):
+            elif facts_of(before) == facts_of(subject) or any(_same_limit(track.bound, bound) for bound in in_force):
                 kept.append(track)
                 continue
             else:
                 over = Reason.RULE_NOT_APPLICABLE
+            if over is Reason.MOVED:
+                self.quiet.forget(subject.channel)
             if track.fired:
-                changes.append(self._clear(track, _Moment(track.value, track.last, now), over))
-        self._keep(subject.key, kept)
+                changes.append(track.ends(over, now))
+        self.tracks.keep(subject.key, kept)
         return changes
 
     def forget(self, key: str, now: int) -> list[Change]:
-        """The channel is gone from the registry: its open alerts are over, nothing of it is kept."""
-        changes = [
-            self._clear(track, _Moment(track.value, track.last, now), Reason.REMOVED)
-            for track in self._tracks.get(key, ())
-            if track.fired
-        ]
-        self._keep(key, [])
+        """The subject is gone from the registry: what is open is over, nothing of it is kept."""
+        changes = []
+        for track in self.tracks.of(key):
+            self.quiet.forget(track.subject.channel)
+            if track.fired:
+                changes.append(track.ends(Reason.REMOVED, now))
+        self.tracks.keep(key, [])
         return changes
 
+    def use(self, packs: Sequence[Pack]) -> None:
+        """Judge by other rules from now on; see ``load`` for what becomes of what is held."""
+        state = self.dump()
+        self.rules = Rulebook(packs)
+        self.wire.use()
+        self.terms.use()
+        self.load(state)
+
+    def relearn(self) -> None:
+        """Rules, registry or sessions changed: every channel goes the long way once."""
+        self.quiet.open_all()
+
     def dump(self) -> bytes:
-        """The folded state; equal states give equal bytes. The rules are not in it, but those of open alerts are."""
-        return tracks.dump(track for _, held in sorted(self._tracks.items()) for track in held)
+        """The folded state; equal states give equal bytes. The rules are not in it, but those of tracks are."""
+        saved = _Saved(
+            tracks.dump(self.tracks), self.quiet.dump(), self.presence.dump(), self.wire.dump(), self.terms.dump()
+        )
+        return msgspec.msgpack.encode(saved)
 
     def load(self, state: bytes) -> None:
         """Take the state of a ``dump``, in place of all that is held.
@@ -157,107 +398,32 @@ class Evaluation:
         Where this evaluation has other rules than the dumped one, open alerts stay under theirs and bad readings
         that have not fired under a rule of the same version are forgotten.
         """
-        held = tracks.load(state)
-        self.watched.clear()
-        self._tracks.clear()
-        self._timers.clear()
-        self._timed.clear()
-        for track in held:
-            if track.fired or track.bound in self._of(track.subject):
-                self._add(track)
+        saved = msgspec.msgpack.decode(state, type=_Saved)
+        self.tracks.clear()
+        self.quiet.load(saved.quiet)
+        self.presence.load(saved.presence)
+        self.wire.load(saved.wire)
+        self.terms.load(saved.terms)
+        for track in tracks.load(saved.tracks):
+            if track.fired or track.bound in self.rules.of(track.subject).bounds:
+                self.begin(track)
+                if track.bound.kind in Wire.KINDS:
+                    self.wire.arm(track)
 
-    def _of(self, subject: Subject) -> tuple[Bound, ...]:
-        """The rules that hold for such a subject: few kinds of subjects, so each is worked out once."""
-        facts = _facts(subject)
-        found = self._bounds.get(facts)
-        if found is None:
-            found = tuple(bound for pack in self._packs for bound in bounds(pack, *facts))
-            self._bounds[facts] = found
-        return found
+    def scheduled(self, bound: Bound, at: int) -> bool:
+        """Whether a rule is judged at ``at``; one whose calendar is not registered always is."""
+        if not bound.schedule:
+            return True
+        hours = self._hours.get(bound.schedule)
+        body = json.loads(bound.schedule) if hours is None else {}
+        if "calendar" in body:
+            hours = self.around.hours(body["calendar"])
+        elif hours is None:
+            hours = self._hours[bound.schedule] = WorkingTime({"weekdays": [1, 2, 3, 4, 5, 6, 7], **body}, self.zone)
+        return hours is None or hours.open_at(at)
 
-    def _begin(self, bound: Bound, o: Observation, changes: list[Change]) -> None:
-        track = Track(bound, o.subject, since=o.at, last=o.at, heard=o.now, value=o.value)
-        self._add(track)
-        if not bound.for_ms and bound.count <= 1:
-            changes.append(self._fire(track, _Moment(o.value, o.at, o.now), Reason.BAD_READINGS))
 
-    def _advance(self, held: list[Track], o: Observation, changes: list[Change]) -> None:
-        kept: list[Track] = []
-        for track in held:
-            track.heard = o.now
-            if not track.fired:
-                change, goes_on = self._still_pending(track, o)
-            else:
-                change, goes_on = self._still_open(track, o)
-            if change is not None:
-                changes.append(change)
-            if goes_on:
-                kept.append(track)
-        if len(kept) < len(held):
-            self._keep(o.subject.key, kept)
-
-    def _still_pending(self, track: Track, o: Observation) -> tuple[Change | None, bool]:
-        """(what happens, whether the track goes on) at a reading while nothing has fired."""
-        bound = track.bound
-        if not bound.is_bad(o.value):
-            return None, False
-        track.bad, track.last, track.value = track.bad + 1, o.at, o.value
-        moment = _Moment(o.value, o.at, o.now)
-        if bound.for_ms:
-            if o.at - track.since >= bound.for_ms:
-                return self._fire(track, moment, Reason.BAD_FOR_DURATION), True
-        elif track.bad >= bound.count:
-            return self._fire(track, moment, Reason.BAD_READINGS), True
-        return None, True
-
-    def _still_open(self, track: Track, o: Observation) -> tuple[Change | None, bool]:
-        """(what happens, whether the track goes on) at a reading while an alert is open."""
-        bound = track.bound
-        if not bound.clear_low <= o.value <= bound.clear_high:
-            track.good_since = None
-            if bound.is_bad(o.value):
-                track.last, track.value = o.at, o.value
-            return None, True
-        if track.good_since is None:
-            track.good_since = o.at
-        if o.at - track.good_since < bound.clear_for_ms:
-            return None, True
-        return self._clear(track, _Moment(o.value, o.at, o.now), Reason.BACK_IN_LIMITS), False
-
-    @staticmethod
-    def _fire(track: Track, moment: _Moment, reason: Reason) -> Change:
-        track.fired = True
-        return _change(track, moment, reason, on=True)
-
-    @staticmethod
-    def _clear(track: Track, moment: _Moment, reason: Reason) -> Change:
-        return _change(track, moment, reason, on=False)
-
-    def _add(self, track: Track) -> None:
-        key = track.subject.key
-        self._tracks.setdefault(key, []).append(track)
-        self.watched.add(key)
-        if track.bound.for_ms and not track.fired:
-            self._arm(track)
-
-    def _arm(self, track: Track) -> None:
-        identity = (track.subject.key, track.bound.pack, track.bound.rule)
-        if identity not in self._timed:
-            self._timed.add(identity)
-            heapq.heappush(self._timers, (track.heard + track.bound.for_ms, *identity))
-
-    def _find(self, key: str, pack: str, rule: str) -> Track | None:
-        for track in self._tracks.get(key, ()):
-            if track.bound.rule == rule and track.bound.pack == pack:
-                return track
-        return None
-
-    def _keep(self, key: str, held: list[Track]) -> None:
-        if held:
-            self._tracks[key] = held
-        else:
-            self._tracks.pop(key, None)
-            self.watched.discard(key)
+_COMING = frozenset({"absent", "invalid"})
 
 
 def _has(held: list[Track], bound: Bound) -> bool:
@@ -271,28 +437,8 @@ def _has(held: list[Track], bound: Bound) -> bool:
 
 def _same_limit(one: Bound, other: Bound) -> bool:
     """Whether both are the same rule with the same numbers, of whatever version."""
-    return (one.pack, one.rule, one.low, one.high) == (other.pack, other.rule, other.low, other.high)
+    return _numbers(one) == _numbers(other)
 
 
-def _facts(subject: Subject) -> tuple[str, str, str, str]:
-    """What decides which limits hold."""
-    return subject.parameter, subject.place_kind, subject.profile, subject.disinfectant
-
-
-def _change(track: Track, moment: _Moment, reason: Reason, *, on: bool) -> Change:
-    bound = track.bound
-    return Change(
-        on=on,
-        rule=bound.rule,
-        pack=bound.pack,
-        digest=bound.digest,
-        severity=bound.severity,
-        kind="limit",
-        subject=track.subject,
-        value=moment.value,
-        limit_value=bound.broken_by(track.value),
-        since=track.since,
-        ts=moment.ts,
-        at=moment.at,
-        reason=reason.value,
-    )
+def _numbers(bound: Bound) -> tuple[object, ...]:
+    return bound.pack, bound.rule, bound.kind, bound.low, bound.high, bound.span_ms, bound.step, bound.asks

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import NamedTuple
 
 from devices.codecs import hygeia_json, json_map
 from devices.observation import Subject
@@ -15,14 +16,36 @@ from gateway.store.base import Tags
 Decode = Callable[[bytes, Plan, int], Decoded]
 
 
+class Guard(NamedTuple):
+    """The channel whose state says whether another one's values count, and the state in which they do."""
+
+    parameter: str
+    point: str
+    state: float
+
+
 class Route:
     """Where messages of one topic go; ``plan`` is None for a device that the registry does not know.
 
     Holds until journal time ``until``, when a ``from`` or ``to`` of the registry changes what is known of the device.
-    ``reply`` is the topic of replies, empty for foreign sources.
+    ``reply`` is the topic of replies, empty for foreign sources. ``slot`` is the device's in ``alerts.presence``, -1
+    until it is asked for. ``guards`` are the channels with a ``valid_when``, by (parameter, point); None = none is.
     """
 
-    __slots__ = ("_at", "_registry", "_subjects", "channel", "decode", "device", "plan", "reply", "tags", "until")
+    __slots__ = (
+        "_at",
+        "_registry",
+        "_subjects",
+        "channel",
+        "decode",
+        "device",
+        "guards",
+        "plan",
+        "reply",
+        "slot",
+        "tags",
+        "until",
+    )
 
     def __init__(self, registry: Registry, device: str, address: Address, reply: str, at: int) -> None:
         self._registry = registry
@@ -35,6 +58,8 @@ class Route:
         known = registry.get("devices", device, at) is not None
         self.plan: Plan | None = compile_plan(registry, device, source, at) if known else None
         self.decode: Decode = json_map.decode if source and source["codec"] == "json-map" else hygeia_json.decode
+        self.slot = -1
+        self.guards = None if self.plan is None else _guards(registry, device, self.plan, at)
         self.tags = Tags(*registry.tags(device, at))
         self.until = min((turn for turn in registry.turns(device) if turn > at), default=math.inf)
 
@@ -45,6 +70,27 @@ class Route:
             found = self._registry.subject(self.device, point, parameter, index, self._at)
             self._subjects[index] = found
         return found
+
+
+def _guards(registry: Registry, device: str, plan: Plan, at: int) -> dict[tuple[str, str], Guard] | None:
+    guards = {}
+    for channel in (registry.get("devices", device, at) or {}).get("channels") or ():
+        if not channel.get("valid_when"):
+            continue
+        key, _, state = channel["valid_when"].partition("=")
+        other = plan.profile.channel(key)
+        wanted = _number(state)
+        if other is not None and wanted is not None:
+            guards[channel["parameter"], channel.get("point", "-")] = Guard(other.parameter, other.point, wanted)
+    return guards or None
+
+
+def _number(state: str) -> float | None:
+    """The state of a condition; none written means on."""
+    try:
+        return float(state) if state else 1.0
+    except ValueError:
+        return None
 
 
 class Routes:
