@@ -8,9 +8,10 @@ each other one always speaks), and an alert that fits both sides of an entry is 
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
-from typing import Any, Literal
+from operator import attrgetter
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
@@ -83,23 +84,42 @@ DEFAULTS: tuple[Inhibit, ...] = (
     Inhibit(_LIMIT, _LIMIT, ("key",), higher=True),
 )
 
+#: Alerts of one device are few: entries about them are looked up there, all others in an index.
+_NEAR: frozenset[Common] = frozenset({"device", "key"})
 #: (entry of the list, what both sides have in common)
-_Group = tuple[int, str]
-#: What decides whether a source may mute: (fits the target's side too, notifies, rank of its severity).
+_Group = tuple[int, Any]
+#: What decides whether a source may mute a target: (fits the other side too, notifies, rank of severity).
 _Slot = tuple[bool, bool, int]
+#: Alerts of a side by group and slot, each slot ordered by (offset, id).
+_Sided = dict[_Group, dict[_Slot, list[tuple[int, str]]]]
+
+
+class _Part(NamedTuple):
+    """How entry ``n`` concerns alerts of one make; ``both``: it fits both sides, and two such could mute each other."""
+
+    n: int
+    source: bool
+    target: bool
+    both: bool
 
 
 class Inhibition:
-    """Finds sources and targets among the alerts that are open; kept by ``put`` and ``drop``."""
+    """Finds sources and targets among the alerts that are open; kept by ``put``.
 
-    def __init__(self, alerts: Mapping[str, Alert]) -> None:
+    ``alerts`` are all by id, ``of_device`` gives those of a device.
+    """
+
+    def __init__(self, alerts: Mapping[str, Alert], of_device: Callable[[str], Sequence[Alert]]) -> None:
         self.entries: tuple[Inhibit, ...] = DEFAULTS
         self._alerts = alerts
-        self._sources: dict[_Group, dict[_Slot, list[tuple[int, str]]]] = {}
-        self._free: dict[_Group, dict[str, None]] = {}
-        self._source_at: dict[str, list[tuple[_Group, _Slot]]] = {}
-        self._free_at: dict[str, list[_Group]] = {}
-        self._fits: dict[tuple[str, ...], tuple[tuple[bool, bool], ...]] = {}
+        self._of_device = of_device
+        self._standing: set[str] = set()
+        self._sources: _Sided = {}
+        self._free: _Sided = {}
+        self._at: dict[str, list[tuple[_Sided, _Group, _Slot]]] = {}
+        self._parts: dict[tuple[str, ...], dict[int, _Part]] = {}
+        self._common: list[Callable[[Alert], Any]] = []
+        self.renew()
 
     def use(self, entries: Sequence[Inhibit]) -> None:
         """Take these entries besides the ones that are always in force, and put every alert anew."""
@@ -108,116 +128,168 @@ class Inhibition:
 
     def renew(self) -> None:
         """Put every alert anew."""
-        for held in (self._sources, self._free, self._source_at, self._free_at, self._fits):
+        for held in (self._standing, self._sources, self._free, self._at, self._parts):
             held.clear()
+        self._common = [_getter(entry.equal) for entry in self.entries]
         for alert in self._alerts.values():
             self.put(alert)
 
     def is_source(self, alert: Alert) -> bool:
         """Whether it was put as one that stands."""
-        return alert.id in self._source_at
+        return alert.id in self._standing
 
     def put(self, alert: Alert) -> None:
         """Take an alert as it is now, in place of what was known of it."""
-        self.drop(alert)
-        if not alert.on or alert.state == "closed":
-            return
-        fits = self._sides(alert)
-        if alert.state != "out_of_service":
-            self._source_at[alert.id] = places = []
-            for n, (is_source, is_target) in enumerate(fits):
-                group = (n, _common(self.entries[n], alert))
-                if is_source and group[1]:
-                    slot = (is_target and self._symmetric(n), alert.notify, RANK[alert.severity])
-                    insort(self._sources.setdefault(group, {}).setdefault(slot, []), (alert.offset, alert.id))
-                    places.append((group, slot))
-        if not alert.held_by.startswith(_HELD_BY_ALERT):
-            self._free_at[alert.id] = groups = []
-            for n, (_, is_target) in enumerate(fits):
-                group = (n, _common(self.entries[n], alert))
-                if is_target and group[1]:
-                    self._free.setdefault(group, {})[alert.id] = None
-                    groups.append(group)
-
-    def drop(self, alert: Alert) -> None:
-        """Forget an alert."""
-        for group, slot in self._source_at.pop(alert.id, ()):
-            held = self._sources[group]
-            listed = held[slot]
-            del listed[bisect_left(listed, (alert.offset, alert.id))]
-            if not listed:
-                del held[slot]
-            if not held:
-                del self._sources[group]
-        for group in self._free_at.pop(alert.id, ()):
-            free = self._free[group]
-            del free[alert.id]
-            if not free:
-                del self._free[group]
+        for sided, group, slot in self._at.pop(alert.id, ()):
+            _remove(sided, group, slot, alert)
+        stands = _stands(alert)
+        (self._standing.add if stands else self._standing.discard)(alert.id)
+        places: list[tuple[_Sided, _Group, _Slot]] = []
+        for part in self._parts_of(alert).values():
+            if not _NEAR.isdisjoint(self.entries[part.n].equal):
+                continue
+            group = (part.n, self._common[part.n](alert))
+            if not all(group[1]):
+                continue
+            slot = (part.both, alert.notify, RANK[alert.severity])
+            if part.source and stands:
+                places.append((self._sources, group, slot))
+            if part.target and _free(alert):
+                places.append((self._free, group, slot))
+        for sided, group, slot in places:
+            insort(sided.setdefault(group, {}).setdefault(slot, []), (alert.offset, alert.id))
+        if places:
+            self._at[alert.id] = places
 
     def source_of(self, target: Alert) -> str | None:
-        """The id of the alert that mutes this one: the present one while it may, else the earliest; None = none."""
-        sides = self._sides(target)
-        present = target.held_by.removeprefix(_HELD_BY_ALERT)
-        for (n, common), slot in self._source_at.get(present, ()):
-            fits = sides[n][1] and common == _common(self.entries[n], target)
-            if fits and self._may(n, slot, target, sides) and self._explains(n, present, target):
-                return present
-        best: tuple[int, str] | None = None
-        for n, (_, is_target) in enumerate(sides):
-            held = self._sources.get((n, _common(self.entries[n], target))) if is_target else None
-            for slot, listed in () if held is None else held.items():
-                if self._may(n, slot, target, sides):
-                    first = next((one for one in listed if self._explains(n, one[1], target)), None)
-                    best = first if best is None or (first is not None and first < best) else best
-        return None if best is None else best[1]
+        """The id of the alert that mutes this one; None = none.
+
+        The present one while it may, else the newest by the first entry that has one: what fired last is over last
+        when trouble ends in the order in which it began, and nothing is handed on from one to the next.
+        """
+        parts = [part for part in self._parts_of(target).values() if part.target]
+        if not parts:
+            return None
+        present = self._alerts.get(target.held_by.removeprefix(_HELD_BY_ALERT))
+        if present is not None and any(self._mutes(part.n, present, target) for part in parts):
+            return present.id
+        near = self._of_device(target.device)
+        for part in parts:
+            if _NEAR.isdisjoint(self.entries[part.n].equal):
+                best = self._far_source(part, target)
+            else:
+                found = ((one.offset, one.id) for one in near if self._mutes(part.n, one, target))
+                best = max(found, default=None)
+            if best is not None:
+                return best[1]
+        return None
 
     def targets_of(self, source: Alert) -> list[Alert]:
         """Alerts that none mutes and that this one may, the earliest first."""
-        found = {
-            target: None
-            for group, _ in self._source_at.get(source.id, ())
-            for target in self._free.get(group, ())
-            if target != source.id
-        }
-        return sorted((self._alerts[target] for target in found), key=lambda alert: (alert.offset, alert.id))
+        found: set[tuple[int, str]] = set()
+        if not _stands(source):
+            return []
+        for part in self._parts_of(source).values():
+            entry = self.entries[part.n]
+            if not part.source:
+                continue
+            if not _NEAR.isdisjoint(entry.equal):
+                free = (one for one in self._of_device(source.device) if _free(one))
+                found.update((one.offset, one.id) for one in free if self._mutes(part.n, source, one))
+                continue
+            slots = self._free.get((part.n, self._common[part.n](source)), {})
+            for slot, listed in slots.items():
+                if _may(entry, (part.both, source.notify, RANK[source.severity]), slot):
+                    found.update(listed)
+        return [self._alerts[name] for _, name in sorted(found) if name != source.id]
 
-    def _symmetric(self, n: int) -> bool:
-        """Whether two alerts could mute each other by this entry."""
-        return not (self.entries[n].higher or self.entries[n].early)
+    def _far_source(self, part: _Part, target: Alert) -> tuple[int, str] | None:
+        entry, aim = self.entries[part.n], (part.both, target.notify, RANK[target.severity])
+        best: tuple[int, str] | None = None
+        for slot, listed in self._sources.get((part.n, self._common[part.n](target)), {}).items():
+            if _may(entry, slot, aim):
+                newest = next((one for one in reversed(listed) if self._not_below(one[1], target)), None)
+                best = newest if best is None or (newest is not None and newest > best) else best
+        return best
 
-    def _may(self, n: int, slot: _Slot, target: Alert, sides: tuple[tuple[bool, bool], ...]) -> bool:
-        fits_both, notifies, rank = slot
-        if (fits_both and sides[n][0]) or (target.notify and not notifies):
+    def _mutes(self, n: int, source: Alert, target: Alert) -> bool:
+        """Whether this alert mutes that one by entry ``n``."""
+        common = self._common[n](target)
+        if common != self._common[n](source) or not all(common) or not _stands(source):
             return False
-        return not self.entries[n].higher or rank > RANK[target.severity]
-
-    def _explains(self, n: int, source: str, target: Alert) -> bool:
-        alert: Alert | None = self._alerts[source]
-        assert alert is not None
-        if self.entries[n].early and (alert.pack, alert.rule) != (target.pack, target.early_of):
+        entry, cause, effect = self.entries[n], self._parts_of(source).get(n), self._parts_of(target).get(n)
+        if cause is None or effect is None or not (cause.source and effect.target):
             return False
-        # Up the chain of what mutes the source: the target must not be in it.
+        slot = (cause.both, source.notify, RANK[source.severity])
+        if not _may(entry, slot, (effect.both, target.notify, RANK[target.severity])):
+            return False
+        if entry.early and (source.pack, source.rule) != (target.pack, target.early_of):
+            return False
+        return self._not_below(source.id, target)
+
+    def _not_below(self, source: str, target: Alert) -> bool:
+        """Whether the target is not what mutes the source, directly or through others, nor the source itself."""
+        alert = self._alerts.get(source)
         while alert is not None and alert.id != target.id:
             if not alert.held_by.startswith(_HELD_BY_ALERT):
                 return True
             alert = self._alerts.get(alert.held_by.removeprefix(_HELD_BY_ALERT))
         return alert is None
 
-    def _sides(self, alert: Alert) -> tuple[tuple[bool, bool], ...]:
-        """For each entry: whether it fits the source's side, and the target's."""
-        key = (alert.pack, alert.rule, alert.kind, alert.severity, alert.place_kind, alert.unit, alert.grid)
-        known = self._fits.get(key)
+    def _parts_of(self, alert: Alert) -> dict[int, _Part]:
+        """The entries that concern this alert."""
+        key = (
+            alert.rule,
+            alert.pack,
+            alert.kind,
+            alert.severity,
+            alert.place_kind,
+            alert.unit,
+            alert.grid,
+            alert.early_of,
+        )
+        known = self._parts.get(key)
         if known is None:
-            if len(self._fits) >= _MOST_KNOWN:
-                self._fits.clear()
-            self._fits[key] = known = tuple(
-                (entry.source.fits(alert), entry.target.fits(alert) and bool(alert.early_of or not entry.early))
-                for entry in self.entries
-            )
+            if len(self._parts) >= _MOST_KNOWN:
+                self._parts.clear()
+            parts = (_part(n, entry, alert) for n, entry in enumerate(self.entries))
+            self._parts[key] = known = {part.n: part for part in parts if part.source or part.target}
         return known
 
 
-def _common(entry: Inhibit, alert: Alert) -> str:
-    values = [str(getattr(alert, part)) for part in entry.equal]
-    return "\0".join(values) if all(values) else ""
+def _part(n: int, entry: Inhibit, alert: Alert) -> _Part:
+    source = entry.source.fits(alert)
+    target = entry.target.fits(alert) and (bool(alert.early_of) or not entry.early)
+    return _Part(n, source, target, source and target and not (entry.higher or entry.early))
+
+
+def _stands(alert: Alert) -> bool:
+    return alert.on and alert.state not in {"closed", "out_of_service"}
+
+
+def _free(alert: Alert) -> bool:
+    """Whether it stands or is held by something else than an alert."""
+    return alert.on and alert.state != "closed" and not alert.held_by.startswith(_HELD_BY_ALERT)
+
+
+def _may(entry: Inhibit, source: _Slot, target: _Slot) -> bool:
+    if (source[0] and target[0]) or (target[1] and not source[1]):
+        return False
+    return not entry.higher or source[2] > target[2]
+
+
+def _getter(equal: tuple[Common, ...]) -> Callable[[Alert], Any]:
+    if len(equal) > 1:
+        return attrgetter(*equal)
+    part = attrgetter(*equal)
+    return lambda alert: (part(alert),)
+
+
+def _remove(sided: _Sided, group: _Group, slot: _Slot, alert: Alert) -> None:
+    held = sided[group]
+    listed = held[slot]
+    del listed[bisect_left(listed, (alert.offset, alert.id))]
+    if not listed:
+        del held[slot]
+    if not held:
+        del sided[group]

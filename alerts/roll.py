@@ -70,7 +70,8 @@ class Roll:
         """When time moves this alert next: a shelf ends, it settles, or the time in which it may re-open is over."""
         if alert.state == State.CLOSED:
             return alert.closed_at + (alert.reopen_ms or self._reopen_ms if alert.on else alert.reopen_ms)
-        return min((when for when in (alert.shelved_until, alert.settle_at) if when), default=None)
+        shelved, settles = alert.shelved_until, alert.settle_at
+        return (min(shelved, settles) if shelved and settles else shelved or settles) or None
 
     @property
     def due(self) -> float:
