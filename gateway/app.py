@@ -74,8 +74,9 @@ class Gateway:
         store = await asyncio.to_thread(lambda: core.store)
         await asyncio.to_thread(store.open)
         stops.push_async_callback(asyncio.to_thread, core.store.close)
-        self._alarms = set(core.decider.fold.alerting.alarms)
-        self.deliver = await asyncio.to_thread(Deliver.of, self.settings, core.engine, core.journal, self.clock)
+        self._alarms = core.decider.fold.alerting.alarms
+        key = await asyncio.to_thread(core.installation.installation_key)
+        self.deliver = await asyncio.to_thread(Deliver.of, self.settings, core.engine, core.journal, self.clock, key)
         self.follower = Follower(core, self._alarm)
         self.intake = Intake(
             MqttOptions.of(self.settings),
@@ -110,6 +111,9 @@ class Gateway:
         """Hand on what a commit made certain; called in decide's thread."""
         for topic, payload in out.replies:
             self.intake.publish_soon(topic, payload)
+        for step in out.transitions:
+            seen = {name: step[name] for name in ("alert", "to_state", "reason", "by", "offset")}
+            log.info("alert", happened=step["event"], **seen)
         if out.outbox or out.settled:
             self._loop.call_soon_threadsafe(self.deliver.wake)
         if out.filters_changed:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -14,6 +15,7 @@ from devices.registry import KINDS, Change, Registry
 from gateway import state
 from gateway.api.services import Answer
 from gateway.decide.decider import Decider
+from gateway.decide.operations import OPERATIONS
 from gateway.journal.record import Kind, json_body
 from gateway.journal.writer import Journal
 from gateway.registry_check import check_changes
@@ -30,7 +32,12 @@ class Commands:
         self._engine = engine
         self._journal = journal
         self._decider = decider
-        self._kinds = {"registry.apply": self._registry, "journal.redrive": self._redrive}
+        self._kinds: dict[str, Callable[[dict[str, Any]], tuple[Kind, dict[str, Any]] | Answer]] = {
+            "registry.apply": self._registry,
+            "journal.redrive": self._redrive,
+        }
+        # What decide itself judges, with all that it knows: alerts, maintenance sessions, a test of a channel.
+        self._kinds |= {name: partial(_operation, name) for name in OPERATIONS}
 
     def run(self, name: str, args: dict[str, Any], by: str, timeout: float = 5.0) -> Answer:
         """Check, append, wait until decide has answered or ``timeout`` seconds are over."""
@@ -114,6 +121,10 @@ class Commands:
         if everything is True:
             return Kind.REDRIVE, {"type": "redrive", "all": True}
         return Answer(422, {"reason": "redrive needs offsets, a reason, or all"}, None)
+
+
+def _operation(name: str, args: dict[str, Any]) -> tuple[Kind, dict[str, Any]]:
+    return Kind.COMMAND, {"type": "command", "command": name, "args": args}
 
 
 def _is_offset(value: object) -> bool:

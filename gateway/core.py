@@ -6,12 +6,15 @@ import time
 from collections.abc import Callable
 from functools import cached_property
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 
+from alerts.policy import SHIPPED_POLICY, parse_policy
 from alerts.rules import PackError, load_packs
 from gateway import state
+from gateway.channels import channel_infos
 from gateway.clock import Clock
 from gateway.config import Settings
 from gateway.database import open_state, upgrade
@@ -27,6 +30,7 @@ from gateway.report import redelivered_before
 from gateway.store.base import TimeSeriesStore
 
 VERSION = version("hygeia-gateway")
+HOUR_MS = 3_600_000
 #: A command that works in the folder of a gateway that does not run yet is done after seconds.
 LOCK_PATIENCE_S = 10.0
 
@@ -95,13 +99,23 @@ class Core:
 
     def start_record(self) -> None:
         """Write what decisions rest on from now on: version, channels, and the packs where they changed (DESIGN 1)."""
+        alerts = self.settings.alerts
         try:
-            texts = {pack.id: pack.text for pack in load_packs(self.settings.alerts.packs)}
+            texts = {pack.id: pack.text for pack in load_packs(alerts.packs)}
+            routing = routing_text(alerts.routing)
         except PackError as error:
             raise ConfigurationError(error.faults) from error
-        body: dict[str, Any] = {"type": "start", "version": VERSION, "channels": channels(self.settings)}
+        body: dict[str, Any] = {
+            "type": "start",
+            "version": VERSION,
+            "time_zone": self.settings.time_zone,
+            "channels": channel_infos(self.settings),
+            "bounds": {"shelf_ms": alerts.shelve_max_h * HOUR_MS, "session_ms": alerts.maintenance_max_h * HOUR_MS},
+        }
         if texts != self.decider.fold.pack_texts:
             body["packs"] = texts
+        if routing != self.decider.fold.routing:
+            body["routing"] = routing
         self.journal.append(Kind.START, json_body(body))
 
     def close(self) -> None:
@@ -129,9 +143,15 @@ def _lock(installation: Installation, patience_s: float) -> Lock:
             time.sleep(0.05)
 
 
-def channels(settings: Settings) -> list[str]:
-    """Names of the channels that alerts go out by; never their addresses or secrets."""
-    return ["webhook"] if settings.alerts.webhook.get_secret_value() else []
+def routing_text(path: Path | None) -> str:
+    """The text of a sound routing file, of the one that is shipped without ``path``. Raises PackError."""
+    path = path or SHIPPED_POLICY
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise PackError([f"alerts.routing: {path} cannot be read ({error}); allowed: a UTF-8 file"]) from error
+    parse_policy(text, str(path))
+    return text
 
 
 def make_store(settings: Settings, installation: Installation, engine: sa.Engine) -> TimeSeriesStore:

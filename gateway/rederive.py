@@ -12,11 +12,12 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
+from alerts.desk import GATEWAY
 from custody import event as custody
 from devices.reading import Row
 from devices.registry import Change, Registry
 from gateway import state
-from gateway.decide.alerting import GATEWAY_PACK
+from gateway.decide.alerting import REMARKS
 from gateway.decide.history import load_registry
 from gateway.decide.routes import Routes
 from gateway.journal.record import TRUNCATED, Kind, Record, parse_json, parse_message
@@ -78,7 +79,8 @@ class Rederive:
         query = (
             sa.select(moves, *columns)
             .join(alerts, alerts.c.id == moves.c.alert)
-            .where(moves.c.offset.between(first, last), alerts.c.pack != GATEWAY_PACK)
+            .where(moves.c.offset.between(first, last), alerts.c.device != GATEWAY)
+            .where(moves.c.event.not_in(REMARKS))
             .order_by(moves.c.offset, moves.c.n)
         )
         found: dict[int, list[sa.RowMapping]] = {}

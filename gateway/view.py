@@ -86,9 +86,9 @@ class View:
         """Newest reading of each channel."""
         fold = self._core.decider.fold
         since = {
-            (row["point"], row["parameter"]): row["since"]
-            for row in list(fold.alerting.open.values())
-            if row["device"] == device and row["state"] in STANDING
+            (alert.point, alert.parameter): alert.since
+            for alert in list(fold.alerting.desk.open.values())
+            if alert.device == device and alert.on and alert.kind == "limit" and not alert.early_of
         }
         found = []
         for index in fold.series.of(device):
@@ -172,8 +172,6 @@ class View:
         return registry
 
 
-#: States of an alert whose value is still outside.
-STANDING = {"active", "acknowledged"}
 #: Messages to people that wait before the page calls delivery behind.
 WAITING_MANY = 100
 

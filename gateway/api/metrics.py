@@ -17,6 +17,7 @@ from prometheus_client import (
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from alerts.lifecycle import Event
 from gateway import state
 from gateway.api.alerts import STANDING
 from gateway.api.auth import Caller
@@ -92,6 +93,7 @@ class _Gateway(Collector):
             family = CounterMetricFamily if grows else GaugeMetricFamily
             yield family(metric, words, value=value)
         yield self._alerts()
+        yield self._steps()
         yield self._notifications()
         yield from self._followers()
 
@@ -103,6 +105,16 @@ class _Gateway(Collector):
             found = {str(name): int(count) for name, count in connection.execute(statement.group_by(table.c.severity))}
         for severity in ("info", "warning", "major", "critical"):
             family.add_metric((severity,), found.get(severity, 0))
+        return family
+
+    def _steps(self) -> Metric:
+        words = "Steps of alerts, by what happened."
+        family = CounterMetricFamily("hygeia_alert_steps", words, labels=("event",))
+        table = state.counters
+        with self._services.engine.connect() as connection:
+            found = {str(name): int(value) for name, value in connection.execute(sa.select(table)).tuples()}
+        for event in Event:
+            family.add_metric((event.value,), found.get(f"alerts_{event}", 0))
         return family
 
     def _notifications(self) -> Metric:

@@ -1,255 +1,200 @@
-"""From changes of alerts to rows: the alert as it stands, its transition, and what is to be told (pure)."""
+"""From conditions and commands to alerts, from alerts to those who are told: desk, router, and their rows (pure)."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
 
 import msgspec
 
-from alerts.change import Change
-from alerts.lifecycle import Event, State, follow
-from devices.observation import Subject
+from alerts.alert import Step
+from alerts.change import Change, Finding
+from alerts.desk import GATEWAY, Desk
+from alerts.inhibit import entries_of
+from alerts.notify import Context
+from alerts.policy import Policy
+from alerts.route import ChannelInfo, Message, Router
+from alerts.sessions import FLAG_OF_WORK
+from devices.registry import Registry
 from gateway.decide.mint import Mint
 from gateway.decide.outputs import Outputs
+from gateway.decide.rows import Standing, alert_row, finding_row, outbox_row, transition_row
+from gateway.decide.wording import Wording
 from gateway.store.base import AlertPoint, Tags
 
-#: Alarms of the gateway itself; what it means for a person is in the pages' texts.
-GATEWAY_PACK = "gateway"
+#: A shelf lasts a day at the most, a maintenance session a week, unless the configuration says so.
+BOUNDS_MS = (24 * 3_600_000, 7 * 24 * 3_600_000)
+#: Severity of the gateway's own alarms; all others are critical.
 SEVERITY = {"session_lost": "major", "clock_step": "warning"}
+#: A channel that only machines read needs no names.
+MACHINES = frozenset({"webhook"})
+#: What routing adds to the steps of an alert; counted by the notice.
+CALLS = frozenset({"escalated", "reminder", "digest", "test"})
+#: (offset, n) of a row of the outbox.
+Place = tuple[int, int]
+#: Steps that change nothing about the alert's state are no points of the time series.
+REMARKS = frozenset({"commented", "assigned"})
 
 
-class Standing(msgspec.Struct):
-    """What a decision names besides its cause: software version, registry version, where to tell (channel names)."""
+class Cause(NamedTuple):
+    """The record that moves alerts: its offset and time; ``copy`` is the SHA-256 of the message, where it is one."""
 
-    version: str = ""
-    registry_version: int = -1
-    channels: list[str] = msgspec.field(default_factory=list)
-    packs: dict[str, str] = msgspec.field(default_factory=dict)  # id -> digest
+    offset: int
+    time: int
+    tags: Tags | None = None
+    copy: str | None = None
 
 
 class Alerting:
-    """Folds changes into the alerts that are not over; everything written goes to ``Outputs``."""
+    """Holds desk and router; everything they say goes to ``Outputs`` as rows."""
 
-    def __init__(self) -> None:
-        #: Rows of ``state.alerts`` that are not over, by id.
-        self.open: dict[str, dict[str, Any]] = {}
-        #: Alarms of the gateway that stand, name -> alert id.
-        self.alarms: dict[str, str] = {}
-
-    def change(  # noqa: PLR0917 - one row of the journal's consequences
-        self,
-        change: Change,
-        offset: int,
-        mint: Mint,
-        standing: Standing,
-        tags: Tags,
-        copy: str | None,
-        out: Outputs,
+    def __init__(
+        self, registry: Registry, mint: Mint, tags: Callable[[str, int], Tags], counters: dict[str, int]
     ) -> None:
-        """Write one change of an alert of the rules."""
-        subject = change.subject
-        known = self._of(change)
-        event = Event.FIRED if change.on else Event.CLEARED
-        before = State(known["state"]) if known is not None else State.PENDING
-        row = known
-        if row is None:
-            row = self._row(mint.id(), offset, subject, standing)
-            row |= {"rule": change.rule, "pack": change.pack, "severity": change.severity, "since": change.since}
-            row["pack_digest"] = change.digest
-        if change.on:
-            row |= {"fired_at": change.at, "cleared_at": None}
-        else:
-            row["cleared_at"] = change.at
-        after = follow(before, event)
-        row |= {"state": after.value, "value": change.value, "limit_value": change.limit_value}
-        row["reason"] = change.reason
-        self._keep(row, out)
-        self._transition(row, event.value, before.value, change.at, change.ts, offset, mint, copy, out)
-        out.items.append(
-            AlertPoint(
-                offset,
-                out.transitions[-1]["n"],
-                tags,
-                change.ts,
-                subject.point,
-                change.rule,
-                change.severity,
-                after.value,
-                row["id"],
-                change.value,
-                change.limit_value,
-            ),
-        )
-        if subject.notify:
-            self._tell(row, event.value, change.at, offset, mint, standing, out)
+        self.bounds = BOUNDS_MS
+        self.desk = Desk(shelf_most_ms=BOUNDS_MS[0], session_most_ms=BOUNDS_MS[1])
+        self.router = Router()
+        self.standing = Standing()
+        self.wording = Wording(registry)
+        #: Notices to persons that are not settled, by their place in the outbox: another channel may have to follow.
+        self.waiting: dict[Place, Message] = {}
+        self.zone = "Asia/Shanghai"
+        self.channels: dict[str, ChannelInfo] = {}
+        self._counters = counters
+        self._registry = registry
+        self._mint = mint
+        self._tags = tags
 
-    def _of(self, change: Change) -> dict[str, Any] | None:
-        """The row of the alert that this change is about; None where it begins a new one."""
-        subject = change.subject
-        wanted = (change.pack, change.rule, subject.device, subject.point, subject.parameter)
-        for row in self.open.values():
-            found = (row["pack"], row["rule"], row["device"], row["point"], row["parameter"])
-            if found == wanted and (row["place"] == subject.place) == (change.reason != "moved"):
-                return row
-        return None
+    def use(self, policy: Policy, channels: Sequence[ChannelInfo], zone: str, cause: Cause, out: Outputs) -> None:
+        """Take the routing policy and the channels that a START record names."""
+        self.route(policy, channels, zone)
+        inhibit = entries_of(entry.model_dump() for entry in policy.inhibit)
+        self.steps(self.desk.use(inhibit, cause.time), cause, out)
 
-    def alarm(  # noqa: PLR0917 - likewise
-        self,
-        name: str,
-        on: bool | None,
-        at: int,
-        offset: int,
-        mint: Mint,
-        standing: Standing,
-        out: Outputs,
-        *,
-        tell: bool = True,
-    ) -> None:
-        """An alarm of the gateway itself: ``on`` True or False for a state, None for something that happened once.
+    def route(self, policy: Policy, channels: Sequence[ChannelInfo], zone: str) -> None:
+        """Tell by this policy and through these channels from now on."""
+        self.zone = zone
+        self.channels = {one.name: one for one in channels}
+        self.router.use(policy, channels, ZoneInfo(zone))
+
+    def bound(self, shelf_most_ms: int, session_most_ms: int) -> None:
+        """Bound shelves and maintenance sessions from now on."""
+        if (shelf_most_ms, session_most_ms) != self.bounds:
+            self.bounds = (shelf_most_ms, session_most_ms)
+            desk = Desk(shelf_most_ms=shelf_most_ms, session_most_ms=session_most_ms)
+            desk.load(self.desk.dump())
+            self.desk = desk
+
+    @property
+    def alarms(self) -> set[str]:
+        """Names of the gateway's own alarms that stand."""
+        return {alert.rule for alert in self.desk.open.values() if alert.device == GATEWAY and alert.on}
+
+    @property
+    def flags(self) -> dict[str, str]:
+        """The flag that readings count as, by the devices under maintenance."""
+        return {device: FLAG_OF_WORK[session.kind] for device, session in self.desk.sessions.items()}
+
+    def changed(self, changes: Iterable[Change], cause: Cause, out: Outputs) -> None:
+        """Conditions hold from now on, or no longer."""
+        for change in changes:
+            self.steps(self.desk.changed(change, cause.offset, self._mint.id), cause, out)
+
+    def found(self, findings: Iterable[Finding], cause: Cause, out: Outputs) -> None:
+        """Late readings that break a limit: listed, and in the next digest."""
+        for finding in findings:
+            out.findings.append(finding_row(finding, cause.offset, self._mint.n()))
+            if finding.subject.notify:
+                self._send(self.router.find(finding, self._registry, cause.time), cause, out)
+
+    def alarm(self, name: str, on: bool | None, cause: Cause, out: Outputs, *, tell: bool = True) -> None:
+        """An alarm of the gateway: ``on`` True or False for a state, None for something that happened once.
 
         Without ``tell`` it is shown and sent to nobody.
         """
-        known = self.alarms.get(name)
-        if on is False:
-            if known is not None:
-                self._alarm_over(name, self.open[known], at, offset, mint, standing, out)
-            return
-        if known is not None and on:
-            return
-        row = self._row(mint.id(), offset, Subject(key=f"gateway/{name}", device="gateway"), standing)
-        row |= {"rule": name, "pack": GATEWAY_PACK, "severity": SEVERITY.get(name, "critical"), "since": at}
-        row |= {"fired_at": at, "state": "active", "reason": name}
-        self.alarms[name] = row["id"]
-        self._keep(row, out)
-        self._transition(row, "fired", "", at, at, offset, mint, None, out)
-        if tell:
-            self._tell(row, "fired", at, offset, mint, standing, out)
-        if on is None:
-            self._alarm_over(name, row, at, offset, mint, standing, out, tell=False)
+        severity = SEVERITY.get(name, "critical")
+        self.steps(self.desk.alarm(name, on, severity, cause.time, cause.offset, self._mint.id, tell=tell), cause, out)
 
-    def _alarm_over(  # noqa: PLR0917 - likewise
-        self,
-        name: str,
-        row: dict[str, Any],
-        at: int,
-        offset: int,
-        mint: Mint,
-        standing: Standing,
-        out: Outputs,
-        *,
-        tell: bool = True,
-    ) -> None:
-        before = row["state"]
-        row |= {"state": "returned", "cleared_at": at}
-        del self.alarms[name]
-        self._keep(row, out)
-        self._transition(row, "cleared", before, at, at, offset, mint, None, out)
-        if tell:
-            self._tell(row, "cleared", at, offset, mint, standing, out)
-        self.open.pop(row["id"], None)
+    def act(self, command: str, args: dict[str, Any], by: str, cause: Cause, out: Outputs) -> list[Step]:
+        """A command of an operator. Raises ActError, and nothing has changed then."""
+        steps = self.desk.act(command, args, by, cause.time, cause.offset)
+        self.steps(steps, cause, out)
+        return steps
 
-    @staticmethod
-    def _row(alert: str, offset: int, subject: Subject, standing: Standing) -> dict[str, Any]:
-        return {
-            "id": alert,
-            "offset": offset,
-            "unit": subject.unit,
-            "place": subject.place,
-            "grid": subject.grid,
-            "device": subject.device,
-            "point": subject.point,
-            "parameter": subject.parameter,
-            "parameter_unit": subject.parameter_unit,
-            "value": None,
-            "limit_value": None,
-            "fired_at": None,
-            "cleared_at": None,
-            "acknowledged_by": None,
-            "version": standing.version,
-            "pack_digest": "",
-            "registry_version": standing.registry_version,
-        }
+    def tick(self, cause: Cause, out: Outputs) -> None:
+        """What is due by journal time: ends of shelves and sessions, calls, reminders, digests."""
+        if self.desk.due <= cause.time:
+            self.steps(self.desk.tick(cause.time), cause, out)
+        if self.router.due <= cause.time:
+            self._send(self.router.tick(cause.time, self.desk.open, self._registry), cause, out)
 
-    def _keep(self, row: dict[str, Any], out: Outputs) -> None:
-        self.open[row["id"]] = row
-        out.alerts[row["id"]] = dict(row)
+    def settled(self, place: Place, *, delivered: bool, cause: Cause, out: Outputs) -> bool:
+        """The outcome of a notice; False where it failed and nobody is told instead."""
+        message = self.waiting.pop(place, None)
+        if delivered:
+            return True
+        if message is None:
+            return False
+        others = self.router.failed(message, self.desk.open, self._registry, cause.time)
+        self._send(others, cause, out)
+        return bool(others)
 
-    @staticmethod
-    def _transition(  # noqa: PLR0917 - likewise
-        row: dict[str, Any],
-        event: str,
-        before: str,
-        at: int,
-        ts: int,
-        offset: int,
-        mint: Mint,
-        copy: str | None,
-        out: Outputs,
-    ) -> None:
-        out.transitions.append(
-            {
-                "offset": offset,
-                "n": mint.n(),
-                "alert": row["id"],
-                "event": event,
-                "from_state": before,
-                "to_state": row["state"],
-                "reason": row["reason"],
-                "at": at,
-                "ts": ts,
-                "by": f"rule:{row['pack']}/{row['rule']}",
-                "value": row["value"],
-                "limit_value": row["limit_value"],
-                "copy": copy,
-            },
+    def send(self, message: Message, cause: Cause, out: Outputs) -> int:
+        """Put one message into the outbox; gives its place among the outputs of the record."""
+        n = self._mint.n()
+        context = None
+        known = self.channels.get(message.channel)
+        if known is None or known.kind not in MACHINES:
+            told = [self.wording.told(alert, message.call, cause.time) for alert in message.alerts]
+            context = Context(told, self.zone)
+        row = outbox_row(message, context, cause.offset, n, cause.time)
+        if message.event in CALLS:
+            self._count(message.event)
+        out.outbox.append(row)
+        out.told += [{"alert": alert.id, "offset": cause.offset, "n": n} for alert in message.alerts]
+        if message.person:
+            self.waiting[cause.offset, n] = message
+        return n
+
+    def steps(self, steps: Sequence[Step], cause: Cause, out: Outputs) -> None:
+        """Write the steps that the desk took, and tell of them."""
+        for step in steps:
+            alert = step.alert
+            out.alerts[alert.id] = alert_row(alert, self.standing)
+            n = self._mint.n()
+            out.transitions.append(transition_row(step, cause.offset, n, cause.copy))
+            self._count(step.event)
+            if alert.device != GATEWAY and step.event not in REMARKS:
+                out.items.append(self._point(step, n, cause))
+            if step.tell and alert.notify:
+                self._send(self.router.step(step, self._registry, cause.time), cause, out)
+        out.sessions += [msgspec.structs.asdict(session) for session in self.desk.take_sessions()]
+
+    def _send(self, messages: Iterable[Message], cause: Cause, out: Outputs) -> None:
+        for message in messages:
+            self.send(message, cause, out)
+
+    def _count(self, event: str) -> None:
+        name = f"alerts_{event}"
+        if name in self._counters:
+            self._counters[name] += 1
+
+    def _point(self, step: Step, n: int, cause: Cause) -> AlertPoint:
+        alert = step.alert
+        tags = cause.tags
+        if tags is None or tags.device != alert.device:
+            tags = self._tags(alert.device, cause.time)
+        return AlertPoint(
+            cause.offset,
+            n,
+            tags,
+            step.ts,
+            alert.point,
+            alert.rule,
+            alert.severity,
+            alert.state,
+            alert.id,
+            alert.value,
+            alert.limit_value,
         )
-
-    @staticmethod
-    def _tell(  # noqa: PLR0917 - likewise
-        row: dict[str, Any],
-        event: str,
-        at: int,
-        offset: int,
-        mint: Mint,
-        standing: Standing,
-        out: Outputs,
-    ) -> None:
-        shown = {name: row[name] for name in ALERT_KEYS}
-        for channel in standing.channels:
-            n = mint.n()
-            out.outbox.append(
-                {
-                    "offset": offset,
-                    "n": n,
-                    "channel": channel,
-                    "event": event,
-                    "key": f"{row['id']}:{offset}:{n}",
-                    "body": msgspec.json.encode(shown).decode(),
-                    "created_at": at,
-                    "state_now": "waiting",
-                },
-            )
-
-
-#: The alert as the outside sees it (DESIGN 4.7), in that order.
-ALERT_KEYS = (
-    "id",
-    "rule",
-    "pack",
-    "severity",
-    "state",
-    "unit",
-    "place",
-    "device",
-    "point",
-    "parameter",
-    "value",
-    "limit_value",
-    "parameter_unit",
-    "since",
-    "fired_at",
-    "cleared_at",
-    "acknowledged_by",
-    "reason",
-    "offset",
-)

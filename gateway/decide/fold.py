@@ -6,27 +6,28 @@ fixed, so a replay asks the same questions and gets the same answers.
 
 from __future__ import annotations
 
-import math
-from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import msgspec
 
-from alerts.change import Change as AlertChange
+from alerts.change import Change as Turn
 from alerts.evaluate import Evaluation
+from alerts.lifecycle import Event
+from alerts.policy import parse_policy
+from alerts.route import ChannelInfo
 from alerts.rules import Pack, parse_pack
-from devices.observation import Observation
-from devices.reading import Row
 from devices.registry import Change, Registry
 from devices.series import Series
-from gateway.decide.alerting import Alerting, Standing
+from gateway.decide.alerting import Alerting, Cause
 from gateway.decide.messages import Messages
 from gateway.decide.mint import Mint
+from gateway.decide.operations import Operations
 from gateway.decide.outputs import Outputs
+from gateway.decide.readings import Readings
 from gateway.decide.routes import Route, Routes
+from gateway.decide.watch import Watch
 from gateway.journal.record import Kind, Message, Record, digest_of, parse_json, parse_message
-from gateway.store.base import Tags
 
 #: Timers are looked at no more often than this in journal time.
 TICK_MS = 1000
@@ -39,8 +40,7 @@ COUNTERS = (
     "points_rejected",
     "points_conflict",
     "custody_events",
-    "alerts_fired",
-    "alerts_cleared",
+    *(f"alerts_{event}" for event in Event),
     "notifications_sent",
     "notifications_dead",
 )
@@ -75,12 +75,15 @@ class Fold:
     def __init__(self, key: bytes, root: str) -> None:
         self.registry = Registry(root)
         self.series = Series()
-        self.evaluation = Evaluation([])
+        self.watch = Watch(self)
+        self.evaluation = Evaluation([], around=self.watch)
         self.pack_texts: dict[str, str] = {}
-        self.standing = Standing()
-        self.alerting = Alerting()
         self.routes = Routes(self.registry)
+        self.mint = Mint(key)
         self.counters = dict.fromkeys(COUNTERS, 0)
+        self.alerting = Alerting(self.registry, self.mint, self.routes.tags, self.counters)
+        self.operations = Operations(self)
+        self.routing = NO_ROUTING
         self.states: dict[str, str] = {}
         #: When a device last sent telemetry, journal time; for the live page.
         self.heard: dict[str, int] = {}
@@ -88,14 +91,12 @@ class Fold:
         self.time = 0
         #: The record that is being decided; what a redrive decides is keyed by the redrive's offset.
         self.offset = -1
-        self.mint = Mint(key)
         self.messages = Messages(self)
+        self.readings = Readings(self)
         self.next_tick = 0
-        # Bounds within which a normal value changes nothing; an empty interval sends the value the long way.
-        self.low = array("d")
-        self.high = array("d")
         self._deciders: dict[int, Callable[[Record, dict[str, Any], Lookup, Outputs], None]] = {
             Kind.REGISTRY: self._registry,
+            Kind.COMMAND: self._command,
             Kind.REDRIVE: self.messages.redrive,
             Kind.DELIVERY: self._delivery,
             Kind.START: self._start,
@@ -103,6 +104,7 @@ class Fold:
             Kind.CAUGHT_UP: self._caught_up,
             Kind.CLOCK_STEP: self._clock_step,
             Kind.ALARM: self._alarm,
+            Kind.DISCONNECTED: self._disconnected,
         }
 
     def step(self, record: Record, lookup: Lookup, out: Outputs) -> None:
@@ -120,30 +122,18 @@ class Fold:
         if decide is not None:
             decide(record, body, lookup, out)
 
-    def evaluate(self, route: Route, row: Row, place: int, message: Message, out: Outputs) -> None:
-        """Hand one live value to the rules and remember how quiet the channel may be from now on."""
-        index, value = row.channels[place], row.values[place]
-        flag = "N" if row.flags is None else row.flags[place]
-        subject = route.subject(index, row.parameters[place], row.point)
-        judged = value
-        if row.qualifiers is not None and row.qualifiers[place]:
-            # "<0.05" lies below 0.05 and must not meet a minimum of 0.05; ">2" likewise on the other side.
-            judged = math.nextafter(value, -math.inf if row.qualifiers[place] == "<" else math.inf)
+    def caused(self, turns: Sequence[Turn], route: Route, message: Message, out: Outputs) -> None:
+        """Conditions turned by a message, whose bytes are kept with the alerts that it moves."""
         self.mint.begin(self.offset)
-        observation = Observation(subject, judged, row.ts, self.time, flag)
-        for change in self.evaluation.observe(observation):
-            copy = digest_of(message).hex()
-            out.copies[copy] = message.payload
-            shown = msgspec.structs.replace(change, value=value) if change.value == judged else change
-            self._changed(shown, route.tags, copy, out)
-        low, high = self.low, self.high
-        while len(low) <= index:
-            low.append(math.inf)
-            high.append(-math.inf)
-        if subject.key in self.evaluation.watched:
-            low[index], high[index] = math.inf, -math.inf
-        else:
-            low[index], high[index] = self.evaluation.band(subject)
+        copy = digest_of(message).hex()
+        out.copies[copy] = message.payload
+        self.alerting.changed(turns, Cause(self.offset, self.time, route.tags, copy), out)
+
+    def changed(self, turns: Sequence[Turn], out: Outputs) -> None:
+        """Conditions turned by anything else: time, the registry, a command."""
+        if turns:
+            self.mint.begin(self.offset)
+            self.alerting.changed(turns, Cause(self.offset, self.time), out)
 
     def device_of(self, topic: bytes) -> str:
         """The device that a topic names, for a message that nobody decoded; empty where it names none."""
@@ -152,95 +142,91 @@ class Fold:
 
     def alarm(self, name: str, on: bool | None, record: Record, out: Outputs, *, tell: bool = True) -> None:
         """Raise, clear or note an alarm of the gateway itself."""
-        fired = len(out.transitions)
         self.mint.begin(record.offset)
-        self.alerting.alarm(name, on, record.time, record.offset, self.mint, self.standing, out, tell=tell)
-        self._count(out, fired)
+        self.alerting.alarm(name, on, Cause(record.offset, record.time), out, tell=tell)
 
     def load_packs(self, texts: dict[str, str]) -> None:
         """Take the rule packs from their texts, as a START record carries them."""
         packs: list[Pack] = [parse_pack(text, name) for name, text in texts.items()]
         self.pack_texts = dict(texts)
-        state = self.evaluation.dump()
-        self.evaluation = Evaluation(packs)
-        self.evaluation.load(state)
-        self.standing.packs = {pack.id: pack.digest for pack in packs}
-        self.forget_bands()
-
-    def forget_bands(self) -> None:
-        """Every channel goes the long way once: rules or registry changed."""
-        self.low = array("d", [math.inf]) * len(self.low)
-        self.high = array("d", [-math.inf]) * len(self.high)
+        self.evaluation.use(packs)
+        self.alerting.standing.packs = {pack.id: pack.digest for pack in packs}
+        self.alerting.wording.use(packs)
 
     def _tick(self, record: Record, out: Outputs) -> None:
         self.next_tick = record.time + TICK_MS
-        if not self.evaluation.watched:
-            return
         self.mint.begin(record.offset)
-        for change in self.evaluation.tick(record.time):
-            subject = change.subject
-            tags = self.routes.tags(subject.device, record.time)
-            self._changed(change, tags, None, out)
+        if self.evaluation.due <= record.time:
+            self.changed(self.evaluation.tick(record.time), out)
+        self.alerting.tick(Cause(record.offset, record.time), out)
+        self._sessions(out)
 
-    def _changed(self, change: AlertChange, tags: Tags, copy: str | None, out: Outputs) -> None:
-        fired = len(out.transitions)
-        self.alerting.change(change, self.offset, self.mint, self.standing, tags, copy, out)
-        self._count(out, fired)
+    def _sessions(self, out: Outputs) -> None:
+        """Readings of a device under maintenance count as flag M or C from now on, or no longer."""
+        if out.sessions:
+            self.evaluation.sessions = self.alerting.flags
 
-    def _count(self, out: Outputs, first: int) -> None:
-        for row in out.transitions[first:]:
-            name = f"alerts_{row['event']}"
-            if name in self.counters:
-                self.counters[name] += 1
+    def _command(self, record: Record, body: dict[str, Any], _: Lookup, out: Outputs) -> None:
+        cause = Cause(record.offset, record.time)
+        said = self.operations.decide(str(body["command"]), dict(body["args"]), str(body["by"]), cause, out)
+        self._sessions(out)
+        out.answers.append(answer(record.offset, said.pop("status"), said))
 
     def _registry(self, record: Record, body: dict[str, Any], _: Lookup, out: Outputs) -> None:
         changes = [Change(one["kind"], one["id"], one["body"]) for one in body["changes"]]
         self.registry.apply(changes, record.offset)
-        self.standing.registry_version = record.offset
+        self.alerting.standing.registry_version = record.offset
         self.routes.clear()
-        self.forget_bands()
-        self._rebind(record, out)
+        self.changed(self.watch.changed(changes, record.time), out)
         for change in changes:
             raw = None if change.body is None else json_bytes(change.body)
             out.registry.append({"kind": change.kind, "id": change.id, "offset": record.offset, "body": raw})
         out.filters_changed = True
         out.answers.append(answer(record.offset, 200, {"changed": len(changes)}))
 
-    def _rebind(self, record: Record, out: Outputs) -> None:
-        """Alerts of channels that moved or are gone from the registry are over."""
-        for key in sorted(self.evaluation.watched):
-            device, point, parameter = key.split("/", 2)
-            if self.registry.get("devices", device, record.time) is None:
-                changes = self.evaluation.forget(key, record.time)
-            else:
-                index = self.series.index(device, point, parameter)
-                subject = self.registry.subject(device, point, parameter, index, record.time)
-                changes = self.evaluation.rebind(subject, record.time)
-            for change in changes:
-                self._changed(change, self.routes.tags(device, record.time), None, out)
-
     def _delivery(self, record: Record, body: dict[str, Any], _: Lookup, out: Outputs) -> None:
         offset, n = body["for"]
         outcome = str(body["outcome"])
-        self.counters["notifications_sent" if outcome == "delivered" else "notifications_dead"] += 1
+        delivered = outcome == "delivered"
+        self.counters["notifications_sent" if delivered else "notifications_dead"] += 1
         out.settled.append({"offset": offset, "n": n, "state_now": outcome, "settled_by": record.offset})
-        if outcome != "delivered":
+        cause = Cause(record.offset, record.time)
+        if not self.alerting.settled((offset, n), delivered=delivered, cause=cause, out=out):
             # Shown, not sent: what could not be delivered would come back to the same receiver for ever.
             self.alarm("notification_lost", None, record, out, tell=False)
 
-    def _start(self, _record: Record, body: dict[str, Any], _: Lookup, _out: Outputs) -> None:
-        self.caught_up = False
-        self.standing.version = body["version"]
-        self.standing.channels = list(body.get("channels", []))
+    def _start(self, record: Record, body: dict[str, Any], _: Lookup, out: Outputs) -> None:
+        self._away(record)
+        alerting = self.alerting
+        alerting.standing.version = body["version"]
         if "packs" in body:
             self.load_packs(body["packs"])
+        self.routing = body.get("routing", self.routing)
+        bounds = body.get("bounds")
+        if bounds is not None:
+            alerting.bound(bounds["shelf_ms"], bounds["session_ms"])
+        channels = [ChannelInfo(one, one) if isinstance(one, str) else one for one in body.get("channels", [])]
+        known = msgspec.convert(channels, list[ChannelInfo])
+        zone = body.get("time_zone", alerting.zone)
+        alerting.use(parse_policy(self.routing, "routing"), known, zone, Cause(record.offset, record.time), out)
+
+    def _away(self, record: Record) -> None:
+        """From now on nobody can be heard, until the marker of the intake comes back."""
+        self.caught_up = False
+        self.evaluation.lost(record.time)
+        self.alerting.router.caught_up(yes=False)
+
+    def _disconnected(self, record: Record, _body: dict[str, Any], _: Lookup, _out: Outputs) -> None:
+        self._away(record)
 
     def _session_lost(self, record: Record, body: dict[str, Any], _: Lookup, out: Outputs) -> None:
-        self.caught_up = False
+        self._away(record)
         self.alarm(ALARMS.get(str(body.get("reason")), "session_lost"), None, record, out)
 
-    def _caught_up(self, _record: Record, _body: dict[str, Any], _: Lookup, _out: Outputs) -> None:
+    def _caught_up(self, record: Record, _body: dict[str, Any], _: Lookup, _out: Outputs) -> None:
         self.caught_up = True
+        self.evaluation.caught_up(record.time)
+        self.alerting.router.caught_up(yes=True)
 
     def _clock_step(self, record: Record, _body: dict[str, Any], _: Lookup, out: Outputs) -> None:
         self.alarm("clock_step", None, record, out)
@@ -249,6 +235,8 @@ class Fold:
         self.alarm(str(body["alarm"]), {"on": True, "off": False}.get(str(body.get("state"))), record, out)
 
 
+#: Before a START record brings a routing file: channels without persons hear of everything.
+NO_ROUTING = "routing: none\nversion: '0'\nsteps: [{to: unit_contact}]\n"
 #: What an alarm is called by the reason of a SESSION_LOST record.
 ALARMS = {"expired": "session_lost", "taken_over": "session_taken_over", "dropped": "broker_dropped"}
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from custody import event as custody
-from devices.reading import Decoded, Row
+from devices.reading import Decoded
 from gateway.decide.outputs import Outputs
 from gateway.decide.routes import Route
 from gateway.journal.record import MAX_PAYLOAD, RETAINED, TRUNCATED, Message, Record, digest_of
@@ -133,6 +133,8 @@ class Messages:
         if decoded.fault is not None:
             return Verdict("parked", decoded.fault, {"words": decoded.detail}, id=decoded.id)
         judged = fold.series.judge(route.device, decoded, record.time)
+        if record.offset == fold.offset:
+            fold.readings.came(route, decoded, record.time, message, out)
         if decoded.refusals:
             self._count_refusals(decoded)
         if judged.plain:
@@ -142,7 +144,7 @@ class Messages:
         if verdict.fate == "accepted":
             fold.heard[route.device] = record.time
             out.items.append(Telemetry(record.offset, record.time, message.qos, route.tags, decoded.rows))
-            self._evaluate(message, route, decoded.rows, out)
+            self._fold.readings.evaluate(route, decoded, message, out)
         return verdict
 
     def _count_refusals(self, decoded: Decoded) -> None:
@@ -151,25 +153,10 @@ class Messages:
         counters["points_conflict"] += conflicts
         counters["points_rejected"] += len(decoded.refusals) - conflicts
 
-    def _evaluate(self, message: Message, route: Route, rows: list[Row], out: Outputs) -> None:
-        """Only what can change an alert goes the long way: outside the band of its channel, watched, or flagged."""
-        fold = self._fold
-        low, high = fold.low, fold.high
-        known = len(low)
-        for row in rows:
-            if row.ahead:
-                continue
-            plain = row.flags is None and row.qualifiers is None
-            for i, index in enumerate(row.channels):
-                if index < known and low[index] <= row.values[i] <= high[index] and plain:
-                    continue
-                if row.late is not None and row.late[i]:
-                    continue
-                fold.evaluate(route, row, i, message, out)
-                low, high, known = fold.low, fold.high, len(fold.low)
-
     def _event(self, record: Record, message: Message, route: Route, lookup: Lookup, out: Outputs) -> Verdict:
         fold = self._fold
+        if record.offset == fold.offset:
+            fold.readings.came(route, None, record.time, message, out)
         event = custody.decode(message.payload, record.time)
         if event.fault is not None:
             return Verdict("parked", event.fault, {"words": event.detail}, id=_id_of(message.payload))
@@ -232,6 +219,8 @@ class Messages:
         if message.flags & RETAINED and self._fold.states.get(route.device) == state:
             return Verdict("repeated", "repeated", {"words": "retained status, known already"}, id=asks)
         self._fold.states[route.device] = state
+        if record.offset == self._fold.offset:
+            self._fold.readings.status(route, state, message, out)
         out.items.append(Quiet(record.offset, message.qos))
         return Verdict("accepted", id=asks)
 

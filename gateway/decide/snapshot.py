@@ -1,22 +1,24 @@
 """Snapshots: what is folded in memory, saved with its offset, so that a restart folds only what came after.
 
-File ``snapshots/{offset, 20 digits}.snap``: magic ``HYGSNAP1``, then msgpack of the parts and a CRC-32 at the end.
-A snapshot of another software version is still used: the past is not decided again (DESIGN 1).
+File ``snapshots/{offset, 20 digits}.snap``: magic ``HYGSNAP2``, then msgpack of the parts and a CRC-32 at the end.
+A snapshot of another software version is still used: the past is not decided again (DESIGN 1). Those of 0.1
+(``HYGSNAP1``) knew alerts in another form and are passed over (ADR 12).
 """
 
 from __future__ import annotations
 
 import zlib
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
-from gateway.decide.alerting import Standing
+from alerts.policy import parse_policy
+from alerts.route import ChannelInfo, Message
 from gateway.decide.fold import Fold
+from gateway.decide.rows import Standing
 from gateway.journal.disk import Disk
 
-MAGIC = b"HYGSNAP1"
+MAGIC = b"HYGSNAP2"
 
 
 class Parts(msgspec.Struct):
@@ -26,9 +28,15 @@ class Parts(msgspec.Struct):
     series: bytes
     evaluation: bytes
     packs: dict[str, str]
+    routing: str
+    channels: list[ChannelInfo]
+    zone: str
+    bounds: tuple[int, int]
     standing: Standing
-    open_alerts: dict[str, dict[str, Any]]
-    alarms: dict[str, str]
+    desk: bytes
+    router: bytes
+    waiting: dict[tuple[int, int], Message]
+    links: dict[tuple[int, int], int]
     counters: dict[str, int]
     states: dict[str, str]
     heard: dict[str, int]
@@ -44,9 +52,15 @@ def save(folder: Path, fold: Fold, offset: int, disk: Disk) -> Path:
         series=fold.series.dump(),
         evaluation=fold.evaluation.dump(),
         packs=fold.pack_texts,
-        standing=fold.standing,
-        open_alerts=fold.alerting.open,
-        alarms=fold.alerting.alarms,
+        routing=fold.routing,
+        channels=list(fold.alerting.channels.values()),
+        zone=fold.alerting.zone,
+        bounds=fold.alerting.bounds,
+        standing=fold.alerting.standing,
+        desk=fold.alerting.desk.dump(),
+        router=fold.alerting.router.dump(),
+        waiting=fold.alerting.waiting,
+        links=fold.operations.links,
         counters=fold.counters,
         states=fold.states,
         heard=fold.heard,
@@ -76,11 +90,18 @@ def newest(folder: Path, highest: int) -> Parts | None:
 def restore(fold: Fold, parts: Parts) -> None:
     """Put ``parts`` into a fresh fold whose registry is already that of ``parts.offset``."""
     fold.series.load(parts.series)
-    fold.standing = parts.standing
+    alerting = fold.alerting
+    alerting.standing = parts.standing
     fold.load_packs(parts.packs)
     fold.evaluation.load(parts.evaluation)
-    fold.alerting.open = parts.open_alerts
-    fold.alerting.alarms = parts.alarms
+    fold.routing = parts.routing
+    alerting.bound(*parts.bounds)
+    alerting.route(parse_policy(parts.routing, "routing"), parts.channels, parts.zone)
+    alerting.desk.load(parts.desk)
+    alerting.router.load(parts.router)
+    alerting.waiting = parts.waiting
+    fold.operations.links = parts.links
+    fold.evaluation.sessions = alerting.flags
     fold.counters |= parts.counters
     fold.states = parts.states
     fold.heard = parts.heard

@@ -33,6 +33,7 @@ class Wording:
             rule=self.rule(alert),
             parameter=parameter(alert.parameter),
             call=Words(call, call),
+            kind=alert.kind,
         )
 
     def rule(self, alert: Alert) -> Words:

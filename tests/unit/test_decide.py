@@ -210,13 +210,13 @@ def test_an_alarm_of_the_gateway_stands_until_it_is_over(tmp_path: Path, script:
     found = decided(tmp_path, script)
     events = [(row["event"], row["reason"]) for row in found.rows(state.transitions)]
     assert events == [
-        ("fired", "disk_low"),
-        ("cleared", "disk_low"),
-        ("fired", "session_lost"),
-        ("cleared", "session_lost"),
+        ("fired", "gateway_alarm"),
+        ("cleared", "gateway_well"),
+        ("fired", "gateway_alarm"),
+        ("cleared", "gateway_well"),
     ]
     assert [row["event"] for row in found.rows(state.outbox)] == ["fired", "cleared", "fired"]
-    assert found.fold.alerting.open == {}
+    assert found.fold.alerting.alarms == set()
 
 
 def test_a_delivery_settles_its_row_of_the_outbox(tmp_path: Path, script: Script) -> None:
