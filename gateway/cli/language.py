@@ -124,6 +124,10 @@ _HEADINGS = {
     "late": "迟到",
     "payload": "原文",
     "members": "成员",
+    "lasted": "持续",
+    "alerts": "报警次数",
+    "total": "合计",
+    "longest": "最长",
     "calendar": "日历",
 }
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from devices.files.mapfile import MapFile
+from devices.files import Document, MapFile
 from gateway.cli.options import Json, broker_of
 from gateway.cli.show import complain, document, say
 from gateway.drive import replay as recorded
@@ -31,14 +31,15 @@ def replay(
     file: File, map_file: Map, broker: Url, root: Root = "hygeia/v1", speed: Speed = 0.0, json: Json = False
 ) -> None:
     """Publish a CSV file as the messages of one device; end when all are acknowledged."""
-    found = asyncio.run(_publish(file, _mapping(map_file), broker, root, speed))
+    found = asyncio.run(_publish(file, mapping_of(map_file)[0], broker, root, speed))
     if json:
         document(found)
         return
     say("  ".join(f"{name} {found[name]}" for name in ("published", "points", "skipped")))
 
 
-def _mapping(path: Path) -> MapFile:
+def mapping_of(path: Path) -> tuple[MapFile, Document]:
+    """A map file and what it registers. Raises UsageError, ConfigurationError with its faults."""
     from devices.files import read  # noqa: PLC0415 - other commands start faster
 
     if not path.is_file():
@@ -48,7 +49,7 @@ def _mapping(path: Path) -> MapFile:
         raise UsageError(f"{path}: not a map file: it needs device, time and columns")
     if checked.faults or checked.mapping is None:
         raise ConfigurationError([fault.line() for fault in checked.faults])
-    return checked.mapping
+    return checked.mapping, checked.document
 
 
 async def _publish(file: Path, mapping: MapFile, broker: str, root: str, speed: float) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from alerts.policy import parse_policy
 from alerts.rules import PackError, known_packs, load_packs, parse_pack
 from devices.parameters import CATALOGUE
 from gateway.cli import show
+from gateway.cli.backtest import backtest
 from gateway.cli.language import pick
 from gateway.cli.options import Config, DataDir, Json
 from gateway.config import Settings, load
@@ -30,6 +31,7 @@ _TO_CONFIRM = {"en": "to be confirmed", "zh": "待核实"}
 _IN_PART = {"en": "in part to be confirmed", "zh": "部分待核实"}
 
 app = typer.Typer(help="Rule packs: are they sound, what do they mean, which are in force.", no_args_is_help=True)
+app.command()(backtest)
 
 
 @app.command()
