@@ -16,9 +16,10 @@ from email.utils import format_datetime
 from html import escape
 
 from alerts.notify import Notice, Outcome, Refused, Retry, words_of
+from alerts.notify.figures import local_time
 from alerts.notify.fit import Text, cut
 from alerts.notify.terms import TERMS
-from alerts.notify.text import local_time, text_of
+from alerts.notify.text import text_of
 
 #: Such a list is read by nobody, and servers refuse messages of many megabytes.
 MOST_TEXT = 1_000_000

@@ -17,9 +17,10 @@ import msgspec
 
 from alerts.notify import Answer, Context, Delivered, Notice, Outcome, Refused, Request, Retry, retry_after
 from alerts.notify.answers import condition_of, finder_of, said
+from alerts.notify.figures import local_time
 from alerts.notify.fit import cut
 from alerts.notify.hidden import Hidden
-from alerts.notify.text import local_time, text_of
+from alerts.notify.text import text_of
 
 VARIABLES = ("phone", "text", "title", "id", "time", "stamp", "unix")
 _PLACEHOLDER = re.compile(r"\{(" + "|".join(VARIABLES) + r")\}")

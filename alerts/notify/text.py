@@ -9,21 +9,21 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
-from functools import cache
-from zoneinfo import ZoneInfo
 
 import msgspec
 
 from alerts.notify import Context, Notice, Told, Words
+from alerts.notify.figures import local_time, numbers
 from alerts.notify.fit import Text
 from alerts.notify.terms import EVENTS, LANGUAGES, OVER, SEVERITIES, TERMS, UNITS
+from devices.observation import QUANTITIES
 from devices.parameters import CATALOGUE
 
 #: Kinds of conditions in which a value breaks a limit of its own parameter; "" where the kind is not known.
-_LIMIT_KINDS = frozenset({"", "limit", "above", "below", "outside"})
+_LIMIT_KINDS = frozenset({"", "limit"})
+#: Kinds whose value is not one of the parameter's.
+_SHARES = frozenset({"bad_flags"})
 _OFFLINE_KINDS = frozenset({"absent", "silent"})
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class _Alert(msgspec.Struct):
@@ -57,22 +57,6 @@ def text_of(notice: Notice, language: str = "") -> Text:
     if len(alerts) == 1 and notice.event != "digest":
         return writer.single(notice.event, alerts[0], told[0])
     return writer.digest(notice.event, alerts, told)
-
-
-def local_time(at: int, zone: str) -> datetime:
-    """Wall time in ``zone`` (an unknown zone: UTC) of ms since 1970 UTC; beyond the calendar: its beginning."""
-    try:
-        return (_EPOCH + timedelta(milliseconds=at)).astimezone(_zone(zone))
-    except OverflowError:
-        return _EPOCH
-
-
-@cache
-def _zone(name: str) -> ZoneInfo:
-    try:
-        return ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
-        return ZoneInfo("UTC")
 
 
 def _alerts(content: bytes) -> list[_Alert]:
@@ -124,7 +108,7 @@ class _Writer:
             ("place", self.name(told.place, alert.place)),
             ("device", self._device(alert)),
             ("rule", self.name(told.rule, alert.rule)),
-            ("parameter", self.name(told.parameter, alert.parameter)),
+            ("parameter", self.parameter(alert, told)),
             ("value", measured),
             ("since", since),
             ("cleared", self.time(alert.cleared_at)),
@@ -182,30 +166,32 @@ class _Writer:
         """Where, and what: the parameter and how it breaks its limit, else the title of the rule."""
         where = self.name(told.place, alert.place) or alert.device
         if told.kind in _OFFLINE_KINDS and not told.rule.zh and not told.rule.en:
-            what = " ".join(
-                part for part in (self.name(told.parameter, alert.parameter), self.terms["offline"]) if part
-            )
+            what = f"{self.parameter(alert, told)} {self.terms['offline']}".strip()
         elif _breaks_limit(alert, told) and not alert.rule.endswith(".early"):
             side = "above" if (alert.value or 0.0) > (alert.limit_value or 0.0) else "below"
-            gap = "" if self.language == "zh" else " "
-            what = self.name(told.parameter, alert.parameter) + gap + self.terms[side]
+            what = self.parameter(alert, told) + ("" if self.language == "zh" else " ") + self.terms[side]
         else:
             what = self.name(told.rule, alert.rule)
         return f"{where} {what}".strip() if self.language == "zh" else f"{where}: {what}".strip(": ")
 
     def measured(self, alert: _Alert, told: Told) -> str:
-        """The value with its unit, and the limit, marked where nobody has confirmed it."""
-        if alert.value is None:
+        """The value with its unit, and the limit, marked where nobody has confirmed it; empty where it says nothing."""
+        if alert.value is None or not _tells(alert):
             return ""
-        parameter = CATALOGUE.get(alert.parameter)
-        decimals = parameter.decimals if parameter is not None and told.kind in _LIMIT_KINDS else None
-        unit = UNITS.get(alert.parameter_unit, alert.parameter_unit) if told.kind in _LIMIT_KINDS else ""
-        value, limit = _numbers(alert.value, alert.limit_value, decimals)
+        value, limit = self._numbers(alert, told)
+        unit = "" if told.kind in _SHARES else UNITS.get(alert.parameter_unit, alert.parameter_unit)
         text = f"{value} {unit}".strip()
         if limit:
             mark = "" if told.verified else self.terms["comma"] + self.terms["unverified"]
             text += f"{self.terms['left']}{self.terms['limit']} {limit}{mark}{self.terms['right']}"
         return text
+
+    def parameter(self, alert: _Alert, told: Told) -> str:
+        """The title of what was measured or observed."""
+        quantity = QUANTITIES.get(alert.parameter)
+        if quantity is not None:
+            return quantity.title_zh if self.language == "zh" else quantity.title_en
+        return self.name(told.parameter, alert.parameter)
 
     def name(self, words: Words, otherwise: str) -> str:
         """A name in this language, else in the other one, else its key; on one line."""
@@ -227,10 +213,7 @@ class _Writer:
         return short + self.terms["from"] if self.language == "zh" else f"{self.terms['from']} {short}"
 
     def _values(self, word: str, alert: _Alert, told: Told) -> dict[str, str]:
-        parameter = CATALOGUE.get(alert.parameter)
-        numbers = ("", "")
-        if alert.value is not None:
-            numbers = _numbers(alert.value, alert.limit_value, parameter.decimals if parameter else None)
+        value, limit = self._numbers(alert, told) if _tells(alert) else ("", "")
         # Providers refuse the marks that the units of other texts have, as in m³.
         unit = {"degC": "℃"}.get(alert.parameter_unit, alert.parameter_unit)
         return {
@@ -240,12 +223,19 @@ class _Writer:
             "place": self.name(told.place, alert.place) or alert.device,
             "device": alert.device,
             "rule": self.name(told.rule, alert.rule),
-            "parameter": self.name(told.parameter, alert.parameter),
-            "value": f"{numbers[0]}{unit}" if numbers[0] else "",
-            "limit": numbers[1],
+            "parameter": self.parameter(alert, told),
+            "value": f"{value}{unit}" if value else "",
+            "limit": limit,
             "since": local_time(alert.since, self.zone).strftime("%m-%d %H:%M") if alert.since is not None else "",
             "first": self.item(alert, told),
         }
+
+    def _numbers(self, alert: _Alert, told: Told) -> tuple[str, str]:
+        if alert.value is None:
+            return "", ""
+        parameter = CATALOGUE.get(alert.parameter)
+        decimals = None if parameter is None or told.kind in _SHARES else parameter.decimals
+        return numbers(alert.value, alert.limit_value, decimals)
 
     def _device(self, alert: _Alert) -> str:
         return alert.device if alert.point in {"", "-"} else f"{alert.device} {alert.point}"
@@ -261,26 +251,13 @@ class _Writer:
 
 
 def _breaks_limit(alert: _Alert, told: Told) -> bool:
-    return alert.limit_value is not None and alert.value is not None and told.kind in _LIMIT_KINDS
+    measured = alert.parameter in CATALOGUE and _tells(alert)
+    return alert.limit_value is not None and alert.value is not None and told.kind in _LIMIT_KINDS and measured
 
 
-def _numbers(value: float, limit: float | None, decimals: int | None) -> tuple[str, str]:
-    """Value and limit as people write them: with the parameter's decimals, and more where they would look equal."""
-    if limit is None:
-        return _number(value, decimals), ""
-    if decimals is None or value == limit:
-        return _number(value, decimals), _number(limit, decimals)
-    for more in range(decimals, 17):
-        texts = f"{value:.{more}f}", f"{limit:.{more}f}"
-        if texts[0] != texts[1] and float(texts[1]) == limit:
-            return _plain(texts[0]), _plain(texts[1])
-    return repr(value), repr(limit)
-
-
-def _number(value: float, decimals: int | None) -> str:
-    return f"{value:g}" if decimals is None else _plain(f"{value:.{decimals}f}")
-
-
-def _plain(text: str) -> str:
-    """Without the sign of a nought."""
-    return text.lstrip("-") if not float(text) else text
+def _tells(alert: _Alert) -> bool:
+    """Whether the value is a number that people read: not a switch, and not the 1 that says that something is so."""
+    parameter = CATALOGUE.get(alert.parameter)
+    if parameter is not None:
+        return not parameter.switch
+    return bool(alert.parameter) and (alert.parameter not in QUANTITIES or alert.value not in {0.0, 1.0})

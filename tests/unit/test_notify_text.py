@@ -121,6 +121,63 @@ def test_a_value_never_looks_like_the_limit_that_it_breaks(
     assert zh is None or line == zh
 
 
+@pytest.mark.parametrize(
+    ("alert", "kind", "rule", "title", "value"),
+    [
+        (
+            {"parameter": "custody.stored", "value": 1.0, "limit_value": 0.0, "parameter_unit": ""},
+            "quantity",
+            "暂存超过48小时",
+            "【重要报警】城北水厂出厂水 暂存超过48小时",
+            "",
+        ),
+        (
+            {"parameter": "custody.weight_difference", "value": 1.75, "limit_value": 1.0, "parameter_unit": ""},
+            "quantity",
+            "称重差异超过允差",
+            "【重要报警】城北水厂出厂水 称重差异超过允差",
+            "数值：1.75（限值 1）",
+        ),
+        (
+            {"parameter": "door", "value": 1.0, "limit_value": 0.0, "parameter_unit": ""},
+            "limit",
+            "门未关",
+            "【重要报警】城北水厂出厂水 门未关",
+            "",
+        ),
+        (
+            {"parameter": "", "value": 7.0, "limit_value": 0.0},
+            "sequence_gap",
+            "数据缺号",
+            "【重要报警】城北水厂出厂水 数据缺号",
+            "",
+        ),
+        (
+            {"parameter": "turbidity", "value": 0.6, "limit_value": 0.5, "parameter_unit": "NTU"},
+            "change",
+            "浑浊度突变",
+            "【重要报警】城北水厂出厂水 浑浊度突变",
+            "数值：0.600 NTU（限值 0.500）",
+        ),
+    ],
+)
+def test_what_is_no_limit_of_a_parameter_is_said_by_its_rule(
+    alert: dict[str, object], kind: str, rule: str, title: str, value: str
+) -> None:
+    """Custody, switches, device conditions, changes: no exceedance, and no number that tells nobody anything."""
+    text = text_of(fired(told=msgspec.structs.replace(TOLD, kind=kind, rule=Words(rule, rule)), **alert))
+    assert text.title == title
+    assert [line for line in text.body().splitlines() if line.startswith("数值")] == ([value] if value else [])
+    assert TERMS["zh"]["lead"] not in text.body()
+
+
+def test_an_observation_of_custody_has_its_title() -> None:
+    """Not the name that programs use."""
+    notice = fired(told=msgspec.structs.replace(TOLD, kind="quantity"), parameter="custody.stored", value=1.0)
+    assert "参数：在暂存间存放" in text_of(notice).body()
+    assert "Parameter: In the temporary store" in text_of(notice, "en").body()
+
+
 def test_only_limits_are_called_a_lead() -> None:
     """A silent device is no exceedance."""
     text = text_of(fired(told=msgspec.structs.replace(TOLD, kind="silent"), value=None, limit_value=None))
