@@ -141,8 +141,10 @@ def _fault(item: ErrorDetails) -> tuple[lines.Path, str]:
         return path, f"there is no such key; allowed: {', '.join(_keys(path[:-1]))}"
     if item["type"] == "missing":
         return path, "it is missing"
-    if item["type"].endswith("_type") and not path:
+    if item["type"] in {"model_type", "model_attributes_type"}:
         return path, "allowed: keys with values"
+    if item["type"] == "too_short":
+        return path, f"allowed: at least {item['ctx']['min_length']}"
     words = item["msg"].removeprefix("Value error, ")
     return path, re.sub(r"^(Input|String|List|Value) should (be )?", "allowed: ", words)
 
