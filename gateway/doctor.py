@@ -6,19 +6,20 @@ import asyncio
 import http.client
 import os
 import shutil
-import socket
 import ssl
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from urllib.parse import urlencode, urlsplit
 
 from alerts.rules import PackError, load_packs
+from gateway import doctor_channels
 from gateway.client import HttpTransport
 from gateway.config import Settings
 from gateway.database import newest_revision, open_state, revision
 from gateway.errors import HygeiaError
+from gateway.finding import FaultError, Finding
 from gateway.installation import Installation
 from gateway.journal.segment import survey
 from gateway.mqtt.options import MqttOptions
@@ -29,16 +30,6 @@ TIMEOUT_S = 5.0
 #: No Hygeia is older than this: an earlier clock is wrong.
 BUILT_MS = 1_735_689_600_000  # 2025-01-01T00:00:00Z
 STEP_MS = 5_000
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One check: ``key`` of ``TITLES``, whether it is well, and what was found or is to be done (en, zh)."""
-
-    key: str
-    ok: bool
-    en: str
-    zh: str
 
 
 TITLES = {
@@ -54,16 +45,8 @@ TITLES = {
     "broker": {"en": "broker", "zh": "消息服务器"},
     "influx": {"en": "InfluxDB", "zh": "InfluxDB"},
     "webhook": {"en": "webhook", "zh": "回调地址"},
+    "channels": {"en": "channels", "zh": "通知通道"},
 }
-
-
-class _FaultError(Exception):
-    """A check that failed: what to do, in both languages."""
-
-    def __init__(self, en: str, zh: str | None = None) -> None:
-        super().__init__(en)
-        self.en = en
-        self.zh = zh or en
 
 
 def examine(settings: Settings) -> Iterator[Finding]:
@@ -82,27 +65,28 @@ def examine(settings: Settings) -> Iterator[Finding]:
     ]
     if settings.timeseries.store == "influx":
         checks.append(("influx", lambda: _influx(settings)))
-    if settings.alerts.webhook.get_secret_value():
-        checks.append(("webhook", lambda: _webhook(settings)))
+    if settings.alerts.channels:
+        checks.append(("channels", lambda: _channels(settings)))
     for key, check in checks:
         try:
             en, zh = check()
-        except _FaultError as fault:
+        except FaultError as fault:
             yield Finding(key, ok=False, en=fault.en, zh=fault.zh)
         except (HygeiaError, OSError) as error:
             yield Finding(key, ok=False, en=str(error), zh=str(error))
         else:
             yield Finding(key, ok=True, en=en, zh=zh)
+    yield from doctor_channels.examine_channels(settings)
 
 
 def _folder(installation: Installation) -> tuple[str, str]:
     folder = installation.folder
     if not installation.keys.is_dir():
-        raise _FaultError(f"{folder}: no installation; run: hygeia init --data-dir {folder}",
+        raise FaultError(f"{folder}: no installation; run: hygeia init --data-dir {folder}",
                      f"{folder}: 尚无安装；请运行: hygeia init --data-dir {folder}")  # fmt: skip
     for path in (folder, installation.journal, installation.keys, installation.snapshots):
         if not os.access(path, os.R_OK | os.W_OK | os.X_OK):
-            raise _FaultError(f"{path}: this user may not write here; run as the owner or change it with chown",
+            raise FaultError(f"{path}: this user may not write here; run as the owner or change it with chown",
                          f"{path}: 当前用户无写权限；请用属主运行或用 chown 修改")  # fmt: skip
     return str(folder), str(folder)
 
@@ -112,7 +96,7 @@ def _space(installation: Installation, settings: Settings) -> tuple[str, str]:
     least = settings.journal.min_free
     found = f"{free / 2**30:.1f} GiB"
     if free < least:
-        raise _FaultError(f"{found}, less than journal.min_free: messages are not acknowledged; make room",
+        raise FaultError(f"{found}, less than journal.min_free: messages are not acknowledged; make room",
                      f"{found}，低于 journal.min_free：不再确认消息；请清理磁盘")  # fmt: skip
     return found, found
 
@@ -122,11 +106,11 @@ def _gateway(installation: Installation) -> tuple[str, str]:
         return "not running", "未运行"
     runtime = installation.read_runtime()
     if runtime is None:
-        raise _FaultError("the folder is in use but nothing says how to reach the gateway; wait, or stop that process",
+        raise FaultError("the folder is in use but nothing says how to reach the gateway; wait, or stop that process",
                      "目录被占用但没有网关地址；请稍候或停止该进程")  # fmt: skip
     reply = HttpTransport(runtime)("GET", "/readyz")
     if reply.status != http.HTTPStatus.OK:
-        raise _FaultError(f"{runtime.address} is not ready: {reply.body.decode('utf-8', 'replace')[:500]}",
+        raise FaultError(f"{runtime.address} is not ready: {reply.body.decode('utf-8', 'replace')[:500]}",
                      f"{runtime.address} 未就绪: {reply.body.decode('utf-8', 'replace')[:500]}")  # fmt: skip
     return f"{runtime.address}, process {runtime.pid}", f"{runtime.address}，进程 {runtime.pid}"
 
@@ -148,7 +132,7 @@ def _journal(installation: Installation) -> tuple[str, str]:
 
 def _state(installation: Installation) -> tuple[str, str]:
     if not installation.state.exists():
-        raise _FaultError(
+        raise FaultError(
             "missing; it is made by 'hygeia init' or 'hygeia run'", "缺失；由 hygeia init 或 hygeia run 创建"
         )
     engine = open_state(installation.state)
@@ -159,9 +143,9 @@ def _state(installation: Installation) -> tuple[str, str]:
     finally:
         engine.dispose()
     if verdict != "ok":
-        raise _FaultError(f"damaged: {verdict}; restore a backup", f"已损坏: {verdict}；请恢复备份")
+        raise FaultError(f"damaged: {verdict}; restore a backup", f"已损坏: {verdict}；请恢复备份")
     if at != newest_revision():
-        raise _FaultError(f"migration {at}, this version needs {newest_revision()}; 'hygeia run' brings it forward",
+        raise FaultError(f"migration {at}, this version needs {newest_revision()}; 'hygeia run' brings it forward",
                      f"迁移版本 {at}，本版本需要 {newest_revision()}；hygeia run 会自动升级")  # fmt: skip
     return f"migration {at}", f"迁移版本 {at}"
 
@@ -172,7 +156,7 @@ def _clock(installation: Installation) -> tuple[str, str]:
     found = survey(installation.journal, known_durable(installation.state))
     last = found.end.time if found else 0
     if now < max(BUILT_MS, last - STEP_MS):
-        raise _FaultError(f"{shown} is before what was already recorded; set the clock (NTP)",
+        raise FaultError(f"{shown} is before what was already recorded; set the clock (NTP)",
                      f"{shown} 早于已有记录；请校时（NTP）")  # fmt: skip
     return shown, shown
 
@@ -181,7 +165,7 @@ def _packs(settings: Settings) -> tuple[str, str]:
     try:
         packs = load_packs(settings.alerts.packs)
     except PackError as error:
-        raise _FaultError(str(error)) from error
+        raise FaultError(str(error)) from error
     names = ", ".join(settings.alerts.packs)
     rules = sum(len(pack.rules) for pack in packs)
     return f"{names}: {rules} rules", f"{names}: {rules} 条规则"
@@ -198,14 +182,12 @@ def _broker(settings: Settings) -> tuple[str, str]:
     try:
         asyncio.run(greet())
     except TimeoutError:
-        raise _FaultError(
+        raise FaultError(
             f"{settings.mqtt.shown_url} gives no answer; check mqtt.url and the broker",
             f"{settings.mqtt.shown_url} 无应答；请检查 mqtt.url 和消息服务器",
         ) from None
     except HygeiaError as error:
-        raise _FaultError(
-            f"{error}; check mqtt.url and the broker", f"{error}；请检查 mqtt.url 和消息服务器"
-        ) from error
+        raise FaultError(f"{error}; check mqtt.url and the broker", f"{error}；请检查 mqtt.url 和消息服务器") from error
     return f"{settings.mqtt.shown_url} accepts us", f"{settings.mqtt.shown_url} 已接受连接"
 
 
@@ -214,10 +196,10 @@ def _influx(settings: Settings) -> tuple[str, str]:
     path = "/api/v2/buckets?" + urlencode({"org": influx.org, "name": influx.bucket})
     status, body = _get(influx.url + path, f"Token {influx.token.get_secret_value()}", settings)
     if status in {401, 403}:
-        raise _FaultError(f"{influx.url} refuses influx.token ({status}); make one that reads and writes the bucket",
+        raise FaultError(f"{influx.url} refuses influx.token ({status}); make one that reads and writes the bucket",
                      f"{influx.url} 拒绝 influx.token（{status}）；请创建可读写该桶的令牌")  # fmt: skip
     if status != 200 or influx.bucket.encode() not in body:
-        raise _FaultError(f"{influx.url}: no bucket {influx.bucket!r} in {influx.org!r} that the token sees ({status})",
+        raise FaultError(f"{influx.url}: no bucket {influx.bucket!r} in {influx.org!r} that the token sees ({status})",
                      f"{influx.url}: 令牌看不到组织 {influx.org!r} 中的桶 {influx.bucket!r}（{status}）")  # fmt: skip
     return f"{influx.url}, bucket {influx.bucket}", f"{influx.url}，桶 {influx.bucket}"
 
@@ -238,22 +220,7 @@ def _get(url: str, authorization: str, settings: Settings) -> tuple[int, bytes]:
         answer = connection.getresponse()
         return answer.status, answer.read()
     except (OSError, http.client.HTTPException) as error:
-        raise _FaultError(f"{host}:{port or parts.scheme} cannot be reached ({error}); check influx.url",
+        raise FaultError(f"{host}:{port or parts.scheme} cannot be reached ({error}); check influx.url",
                      f"{host}:{port or parts.scheme} 无法连接（{error}）；请检查 influx.url") from error  # fmt: skip
     finally:
         connection.close()
-
-
-def _webhook(settings: Settings) -> tuple[str, str]:
-    """Connect only: nothing is sent, so nobody is told anything. The path is not shown, it may hold a token."""
-    parts = urlsplit(settings.alerts.webhook.get_secret_value())
-    host, secure = parts.hostname or "", parts.scheme == "https"
-    port = parts.port or (443 if secure else 80)
-    try:
-        with socket.create_connection((host, port), TIMEOUT_S) as plain:
-            if secure:
-                ssl.create_default_context().wrap_socket(plain, server_hostname=host).close()
-    except OSError as error:
-        raise _FaultError(f"{host}:{port} cannot be reached ({error}); check alerts.webhook",
-                     f"{host}:{port} 无法连接（{error}）；请检查 alerts.webhook") from error  # fmt: skip
-    return f"{host}:{port} answers; nothing was sent", f"{host}:{port} 可连接；未发送消息"
