@@ -86,7 +86,10 @@ class Router:
             outs = self._fired(step, registry, now)
         else:
             outs = self._followed(step, registry, now)
-        return self._messages(outs, {}, registry, now)
+        messages = self._messages(outs, {}, registry, now)
+        if alert.id not in self._held:
+            self._calls.drop([alert.id])
+        return messages
 
     def tick(self, now: int, alerts: Mapping[str, Alert], registry: Registry) -> list[Message]:
         """All that is due by ``now``; ``alerts`` are those that are not over, by id."""
@@ -190,6 +193,7 @@ class Router:
                 yield from self._calls.begin(alert, registry, now)
             elif alert.state not in MUTED:
                 self._calls.missed(alert, registry, now)
+            self._calls.drop([name])
 
     def _by_next_channel(self, message: Message, now: int) -> list[Message]:
         channel, *others = message.next_channels
