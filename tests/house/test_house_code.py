@@ -84,7 +84,7 @@ def test_files_are_small() -> None:
 def test_only_the_lock_names_a_package_registry_and_no_mirror() -> None:
     """Hosts of registries and mirrors stand in no file but uv.lock, and there only the default one."""
     hosts = ["py" + "pi.org", "python" + "hosted.org", "npm" + "js.org", "crates" + ".io", "tuna" + ".tsinghua",
-             "ali" + "yun", "artifact" + "ory"]  # fmt: skip
+             "mirrors.ali" + "yun", "artifact" + "ory"]  # fmt: skip
     pattern = re.compile("|".join(map(re.escape, hosts)))
     suffixes = {".py", ".md", ".toml", ".yml", ".yaml", ".sh", ".cfg", ".conf", ""}
     listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False).stdout
