@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import msgspec
 
 from alerts.bounds import INF, Bound, bound_of, limit_bounds, limits
-from alerts.conditions import Missing, Term
+from alerts.conditions import Invalid, Missing, Term
 from alerts.pack import Limit, Pack, Rule
 from devices.observation import QUANTITIES, Subject
 from devices.parameters import CATALOGUE
@@ -89,10 +89,10 @@ def _stuck(pack: Pack, rule: Rule, subject: Subject) -> Bound | None:
     return _replaced(bound_of(pack, rule, -INF, INF), span_ms=stuck.hold, step=step)
 
 
-def _interval(pack: Pack, rule: Rule, subject: Subject, missing: Missing) -> Bound | None:
+def _interval(pack: Pack, rule: Rule, subject: Subject, missing: Missing | Invalid) -> Bound | None:
     if not subject.report_ms:
         return None
-    span = max(round(missing.intervals * subject.report_ms), missing.least, LEAST_SILENCE_MS) + rule.hold
+    span = max(round(missing.intervals * subject.report_ms), missing.least, LEAST_SILENCE_MS)
     return _replaced(bound_of(pack, rule, -INF, INF), span_ms=span)
 
 
@@ -113,7 +113,7 @@ def _invalid(pack: Pack, rule: Rule, subject: Subject) -> Bound | None:
     known = CATALOGUE.get(subject.parameter)
     if known is None or known.switch or subject.mode == "held" or invalid is None:
         return None
-    return _interval(pack, rule, subject, Missing(intervals=invalid.intervals, least=invalid.least))
+    return _interval(pack, rule, subject, invalid)
 
 
 def _plain(pack: Pack, rule: Rule, _: Subject) -> Bound | None:

@@ -112,6 +112,8 @@ class Evaluation:
         if o.flag != "N" or math.isnan(o.value):
             self._odd(o, force, changes)
             return changes
+        if index >= 0:
+            self.quiet.step[index], self.quiet.span[index] = force.step, force.span
         self._judge(o, force, changes)
         if index >= 0:
             self.quiet.seen[index] = o.now
@@ -234,7 +236,6 @@ class Evaluation:
     def _settle(self, o: Observation, force: InForce) -> None:
         """Remember the value and say within what the next ones change nothing."""
         columns, index, value, ts = self.quiet, o.subject.channel, o.value, o.at
-        columns.step[index], columns.span[index] = force.step, force.span
         columns.move(index, ts, value)
         low, high, turn = force.low, force.high, quiet.NEVER
         for bound in force.readings:
@@ -243,8 +244,10 @@ class Evaluation:
                 if known is None:
                     known = columns.references[bound.span_ms] = References(bound.span_ms)
                 known.take(index, ts, value)
-                near = change_band(bound, known.old[index])
-                turn = min(turn, known.new_ts[index] + known.half_ms)
+                reference = known.before(index, ts)
+                assert reference is not None
+                near = change_band(bound, reference[0])
+                turn = min(turn, known.following(index, ts))
             elif bound.kind == "unit_suspect":
                 near = unit_band(bound, value)
             else:

@@ -51,11 +51,19 @@ class References:
             self.old_ts[index], self.old[index] = (ts, value) if stale else (self.new_ts[index], self.new[index])
             self.new_ts[index], self.new[index] = ts, value
 
-    def before(self, index: int, ts: int) -> float | None:
-        """The value to compare with at ``ts``; None where none is young enough."""
-        if index < len(self.old) and ts - self.old_ts[index] <= self.per_ms:
-            return self.old[index]
+    def before(self, index: int, ts: int) -> tuple[float, int] | None:
+        """The value to compare with at ``ts``, and until when it is the one; None where none is young enough."""
+        if index < len(self.old):
+            for stamp, value in ((self.old_ts[index], self.old[index]), (self.new_ts[index], self.new[index])):
+                if ts - stamp <= self.per_ms:
+                    return value, stamp + self.per_ms
         return None
+
+    def following(self, index: int, ts: int) -> int:
+        """The first time after ``ts`` at which values are compared with another one."""
+        known = self.before(index, ts)
+        turn = self.new_ts[index] + self.half_ms
+        return turn if known is None else min(turn, known[1] + 1)
 
 
 class _Saved(msgspec.Struct, array_like=True):

@@ -65,7 +65,7 @@ def _slack(limit: float) -> float:
 def _change(bound: Bound, o: Observation, quiet: Quiet) -> Verdict | None:
     known = quiet.references.get(bound.span_ms)
     reference = None if known is None or o.subject.channel < 0 else known.before(o.subject.channel, o.at)
-    return None if reference is None else _distance(bound, o.value, reference)
+    return None if reference is None else _distance(bound, o.value, reference[0])
 
 
 def change_band(bound: Bound, reference: float) -> tuple[float, float]:

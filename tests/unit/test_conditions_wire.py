@@ -1,0 +1,172 @@
+"""Stories of sequence numbers, clocks and dates of instruments: a minute, what arrives, what is expected."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from alerts.rules import parse_pack
+from alerts.surroundings import Term
+from devices.observation import Observation, Subject
+from tests.support.conditions import MINUTE, START, Site, pack_of
+
+GAP = "id: r, severity: warning, condition: {sequence_gap: {}}, for: 5m, clear: {for: 30m}"
+CLOCK = "id: r, severity: warning, condition: {clock_off: {by: 2m}}"
+CERTIFICATE = "id: r, severity: warning, condition: {overdue: {what: certificate, after: 30d}}"
+CALIBRATION = "id: r, severity: info, condition: {overdue: {what: calibration, after: 90d}}"
+DELAYED = "id: r, severity: major, quantity: custody.sealed, condition: {above: 0}, for: 48h"
+ONCE = "id: r, severity: major, quantity: custody.unknown_id, condition: {above: 0}"
+DAY = 24 * 60
+
+Story = list[tuple[float, str, str]]
+
+STORIES: dict[str, tuple[str, Story]] = {
+    "a message that never came": (
+        GAP,
+        [
+            (0, "seq 1", ""),
+            (1, "seq 2", ""),
+            (2, "seq 5", ""),
+            (6, "seq 6", ""),
+            (7, "seq 7", "on sequence_gap"),
+            (36, "seq 8", ""),
+            (37, "tick", "off condition_over"),
+        ],
+    ),
+    "messages that come late fill the hole before anybody hears of it": (
+        GAP,
+        [(0, "seq 1", ""), (1, "seq 4", ""), (2, "seq 3", ""), (3, "seq 2", ""), (60, "seq 5", "")],
+    ),
+    "or after it": (
+        GAP,
+        [(0, "seq 1", ""), (1, "seq 3", ""), (7, "tick", "on sequence_gap"), (8, "seq 2", "off data_again")],
+    ),
+    "a device that begins anew, and one that sends again": (
+        GAP,
+        [
+            (0, "seq 500", ""),
+            (1, "seq 0", ""),
+            (2, "seq 1", ""),
+            (3, "seq 1", ""),
+            (4, "seq 2", ""),
+            (60, "seq 3", ""),
+        ],
+    ),
+    "a clock that is off, steadily": (
+        CLOCK,
+        [
+            (0, "behind 200", ""),
+            (1, "behind 201", ""),
+            (1.5, "behind 199", ""),
+            (2, "behind 200", "on clock_off"),
+            (3, "behind 200", ""),
+            (4, "behind 5", "off condition_over"),
+        ],
+    ),
+    "a clock that is ahead by a time zone": (
+        CLOCK,
+        [(0, "behind -28803", ""), (1, "behind -28801", ""), (2, "behind -28802", "on clock_off")],
+    ),
+    "a backlog that is drained is no clock": (
+        CLOCK,
+        [(n / 10, f"behind {3600 - 60 * n}", "") for n in range(60)],
+    ),
+    "a backlog that is drained slowly neither": (
+        CLOCK,
+        [(n, f"behind {3600 - 60 * n}", "") for n in range(57)],
+    ),
+    "a message that was delayed": (
+        CLOCK,
+        [(0, "behind 300", ""), (1, "behind 2", ""), (2, "behind 300", ""), (3, "behind 2", "")],
+    ),
+    "what the broker kept for us says nothing of clocks": (
+        CLOCK,
+        [(0, "lost", ""), *((float(n), "behind 600", "") for n in range(10)), (11, "caught up", "")],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", STORIES)
+def test_a_story_of_the_wire(name: str) -> None:
+    """The story goes as its table says, with a restart after every step."""
+    rule, story = STORIES[name]
+    Site(rule).play(story)
+
+
+def test_a_wrong_zone_is_told_in_whole_hours() -> None:
+    """Eight hours, and not eight hours and two seconds; behind is above zero."""
+    fired = Site(CLOCK).play([(n, "behind 28802", "on clock_off" if n == 2 else "") for n in range(3)])[0]
+    assert (fired.value, fired.limit_value) == (28_800, 120)
+
+
+def test_a_gap_tells_how_many_messages_are_missing() -> None:
+    """All holes that are open count."""
+    fired = Site(GAP).play([(0, "seq 1", ""), (1, "seq 4", ""), (2, "seq 6", ""), (6, "tick", "on sequence_gap")])[0]
+    assert fired.value == 3
+
+
+def test_a_certificate_is_told_before_its_last_day_and_until_it_is_renewed() -> None:
+    """Once a day; the days that are left are its value."""
+    site = Site(CERTIFICATE)
+    scale = Subject("bs-12/-/", device="bs-12")
+    site.terms = [Term(scale, START + 31 * DAY * MINUTE), Term(site.device, START + 400 * DAY * MINUTE)]
+    fired = site.play([(0, "tick", ""), (DAY / 2, "tick", ""), (2 * DAY, "tick", "on overdue"), (3 * DAY, "tick", "")])[
+        0
+    ]
+    assert (fired.subject.key, fired.value) == ("bs-12/-/", 29)
+    site.terms = [Term(scale, START + 400 * DAY * MINUTE)]
+    site.evaluation.terms.soon()
+    site.play([(3 * DAY + 1, "tick", "off condition_over")])
+
+
+def test_a_calibration_is_overdue_so_long_after_the_last_session() -> None:
+    """Nothing is said of a device of which none is known; the next session ends the alert."""
+    site = Site(CALIBRATION)
+    site.play([(0, "tick", "")])
+    site.evaluation.sessions = {"d": "C"}
+    site.play([(1, "tick", "")])
+    site.evaluation.sessions = {}
+    site.play([(2, "tick", ""), (90 * DAY - 1, "tick", ""), (91 * DAY, "tick", "on overdue")])
+    site.evaluation.sessions = {"d": "C"}
+    site.play([(91 * DAY + 1, "tick", "")])
+    site.evaluation.sessions = {}
+    site.play([(91 * DAY + 2, "tick", "off condition_over")])
+
+
+def observed(site: Site, quantity: str, minute: float, value: float) -> list[tuple[bool, str]]:
+    """One observation of a quantity of a container."""
+    subject = Subject(f"box-1/-/{quantity}", device="", parameter=quantity, place="hosp-1")
+    at = START + round(minute * MINUTE)
+    site.evaluation.tick(at)
+    changes = site.evaluation.observe(Observation(subject, value, at, at))
+    site.restart()
+    return [(change.on, change.reason) for change in changes]
+
+
+def test_a_held_quantity_is_a_timer_from_its_observation() -> None:
+    """Nobody repeats that a container is sealed: the time runs by itself."""
+    site = Site(DELAYED)
+    assert observed(site, "custody.sealed", 0, 1.0) == []
+    site.play([(47 * 60, "tick", ""), (48 * 60, "tick", "on observed")])
+    assert observed(site, "custody.sealed", 50 * 60, 0) == [(False, "condition_over")]
+    assert observed(site, "custody.sealed", 51 * 60, 1.0) == []
+    assert observed(site, "custody.sealed", 52 * 60, 0) == []
+    site.play([(200 * 60, "tick", "")])
+
+
+def test_what_is_told_once_fires_at_once() -> None:
+    """An unknown id is an alert by itself."""
+    assert observed(Site(ONCE), "custody.unknown_id", 0, 1.0) == [(True, "observed")]
+
+
+def test_a_place_sets_its_own_limit() -> None:
+    """In place of its profile's, for as long as the registry says so."""
+    rule = "id: r, severity: major, parameter: turbidity, count: 1, condition: {above: profile}"
+    limit = "{parameter: turbidity, unit: NTU, max: 1, source: t, verified: true}"
+    text = pack_of(rule).replace("rules:", f"profiles: {{city: [{limit}]}}\nrules:")
+    site = Site(GAP)
+    site.evaluation.use([parse_pack(text, "pack")])
+    site.device = msgspec.structs.replace(site.device, profile="city")
+    site.play([(0, "turbidity=1.5", "on bad_readings"), (1, "turbidity=0.5", "off back_in_limits")])
+    site.device = msgspec.structs.replace(site.device, high=2.0)
+    site.play([(2, "turbidity=1.5", ""), (3, "turbidity=2.5", "on bad_readings")])
