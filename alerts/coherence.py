@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from alerts.conditions import DEVICE_KINDS, NUMBER_KINDS, READING_KINDS, TIMED_KINDS
+from alerts.conditions import DAILY_KINDS, DEVICE_KINDS, NUMBER_KINDS, READING_KINDS
 from alerts.lines import Path
 from alerts.pack import Rule
 from alerts.values import SEVERITIES
@@ -105,10 +105,8 @@ def _times(rule: Rule) -> Faults:
         yield ("count",), "count and for exclude each other; allowed: one of them"
     if counted and kind not in READING_KINDS:
         yield ("count",), f"a condition of kind {kind} is not judged at readings; allowed: for"
-    if rule.hold and kind in TIMED_KINDS:
-        yield ("for",), f"a condition of kind {kind} has a time of its own; allowed: no for"
-    if kind == "sequence_gap" and not rule.hold:
-        yield ("for",), "it is missing; how long may late messages take to fill a gap"
+    if rule.hold and kind in DAILY_KINDS:
+        yield ("for",), f"a condition of kind {kind} is judged by days; allowed: no for"
     if rule.quantity and rule.hold and not QUANTITIES[rule.quantity].held:
         yield ("for",), f"{rule.quantity} is told once and does not last; allowed: no for"
 
@@ -132,13 +130,11 @@ def _clear(rule: Rule) -> Faults:
         elif rule.quantity or kind == "compare":
             yield from clears(rule, *_band(rule))
         return
-    moved, flags = rule.condition.change, rule.condition.bad_flags
-    most = moved.by if moved else flags.share if flags else math.inf
-    if name not in {"dead_band", "below"}:
-        yield at, "allowed: dead_band or below"
-    elif name == "below" and (clear.below or 0) > most:
-        yield at, f"values that break the limit {most:g} meet it; allowed: at most {most:g}"
-    elif (clear.dead_band or 0) > most or (clear.below or 0) < 0:
+    assert rule.condition.change is not None
+    most = rule.condition.change.by
+    if clear.dead_band is None:
+        yield at, "allowed: dead_band"
+    elif clear.dead_band > most:
         yield at, f"no value inside the limit {most:g} meets it, it would never clear"
 
 

@@ -50,10 +50,10 @@ _KINDS: dict[str, Kind] = {
 DEVICE_KINDS = frozenset({"silent", "sequence_gap", "clock_off", "overdue", "logic"})
 #: Conditions that each reading meets or not: only they can count readings in a row.
 READING_KINDS = frozenset({"limit", "change", "saturated", "unit_suspect", "compare", "logic"})
-#: Conditions that count a time of their own, so that their rules have no ``for``.
-TIMED_KINDS = frozenset({"stuck", "absent", "silent", "invalid", "overdue"})
+#: Conditions that are judged by days: their rules have no ``for``.
+DAILY_KINDS = frozenset({"overdue"})
 #: Conditions with a number that a clear condition may stand back from.
-NUMBER_KINDS = frozenset({"limit", "change", "bad_flags", "compare"})
+NUMBER_KINDS = frozenset({"limit", "change", "compare"})
 
 _INTERVALS = Field(ge=1, le=1000, allow_inf_nan=False)
 _SHARE = Field(gt=0, le=1, allow_inf_nan=False)
@@ -125,7 +125,7 @@ class BadFlags(_Model):
 
 
 class SequenceGap(_Model):
-    """``sequence_gap``: a hole in the sequence numbers of a device that is not filled within the rule's ``for``."""
+    """``sequence_gap``: a hole in a device's sequence numbers, not filled within the rule's ``for`` (else 5 min)."""
 
 
 class ClockOff(_Model):

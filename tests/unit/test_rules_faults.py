@@ -96,8 +96,7 @@ def faults(*rules: str) -> list[str]:
         # Firing.
         (f"{LIMIT}, count: 2, for: 5m", "count", "exclude each other"),
         ("parameter: ph, condition: {absent: {}}, count: 2", "count", "not judged at readings"),
-        ("parameter: ph, condition: {stuck: {for: 1d}}, for: 5m", "for", "a time of its own"),
-        ("condition: {sequence_gap: {}}", "for", "it is missing"),
+        ("condition: {overdue: {what: certificate}}, for: 5m", "for", "is judged by days"),
         ("quantity: custody.unknown_id, condition: {above: 0}, source: x, for: 1h", "for", "told once"),
         # Clearing.
         (f"{LIMIT}, clear: {{below: 2}}", "clear", "values that break the limit (-inf to 1) meet it"),
