@@ -60,7 +60,7 @@ export class Around {
     byId("around-words").textContent = [
       `${moment(readings.from)} – ${moment(to)}`,
       fill(texts.around_n, { n: count(readings.items.length) }),
-      alert.limit_value === null ? "" : `${texts.limit} ${limitOf(alert)}`,
+      alert.limit_value === null ? "" : `${texts.limit_value} ${limitOf(alert)}`,
       readings.thinned ? texts.around_thinned : "",
       readings.missing ? texts.chart_failed : "",
       this.chart.marked.length ? texts.around_marked : "",

@@ -25,11 +25,14 @@ export function sideOf(alert) {
   return alert.value < alert.limit_value ? "low" : "high";
 }
 
+/** Whether a value broke a number: then the value says more than the name of the rule. */
+export const isLimit = (alert) => ["", "limit"].includes(alert.kind ?? "") && alert.parameter !== "" && sideOf(alert) !== "";
+
 /** What is wrong, in one sentence: a node whose figures stand out. */
 export function sentence(alert) {
   const parts = { place: placeOf(alert), device: alert.device, rule: ruleOf(alert), parameter: alert.parameter ? titleOf(alert.parameter, alert.point) : "", value: valueOf(alert), limit: limitOf(alert) };
-  const side = alert.kind && alert.kind !== "limit" ? "" : sideOf(alert);
-  const kind = side && alert.parameter ? side : alert.parameter ? "channel" : alert.pack === "gateway" ? "gateway" : "device";
+  const other = alert.pack === "gateway" ? "gateway" : alert.parameter ? "channel" : "device";
+  const kind = isLimit(alert) ? sideOf(alert) : other;
   const made = el("span", { class_: "sentence" });
   for (const piece of texts.sentences[kind].split(/(\{\w+\})/)) {
     const name = piece.match(/^\{(\w+)\}$/)?.[1];

@@ -72,16 +72,22 @@ function steps(alert) {
     el("div", {},
       el("b", {}, texts.events[step.event] ?? step.event), step.to_state !== step.from_state ? el("span", { class_: "pill" }, stateOf(step.to_state)) : null, " ",
       el("span", { class_: "who" }, whoOf(step.by, alert.names)),
-      el("p", {}, [texts.alert_reasons[step.reason] ?? step.reason, step.event === "fired" && step.value !== null ? valueOf({ ...alert, value: step.value }) : ""].filter(Boolean).join(" · ")),
+      el("p", {}, [reasonOf(step), step.event === "fired" && step.value !== null ? valueOf({ ...alert, value: step.value }) : ""].filter(Boolean).join(" · ")),
       step.comment ? el("blockquote", {}, step.comment) : null,
-      step.file ? el("a", { href: `/api/v1/files/${step.file}`, download: step.file.slice(0, 12) }, `↓ ${texts.attached}`) : null,
+      step.file ? el("a", { href: `/api/v1/files/${step.file}`, download: step.file.slice(0, 12) }, `↓ ${texts.attached} · `) : null,
       el("small", {}, `${texts.record} ${step.offset}`))));
+}
+
+/** Why it moved, where that says more than what happened. */
+function reasonOf(step) {
+  const words = texts.alert_reasons[step.reason] ?? step.reason;
+  return words.toLowerCase() === (texts.events[step.event] ?? "").toLowerCase() ? "" : words;
 }
 
 function told(alert) {
   if (!alert.deliveries.length) return [el("p", { class_: "calm" }, texts.nobody_told)];
   return [el("table", {}, ...[...alert.deliveries].reverse().map((one) => el("tr", { class_: one.state },
-    el("td", {}, one.person ? whoOf(`person:${one.person}`, alert.names) : one.channel, el("small", {}, [one.person ? one.channel : "", texts.events[one.event] ?? one.event, moment(one.created_at)].filter(Boolean).join(" · ")), one.last_error ? el("small", { class_: "bad" }, one.last_error) : null),
+    el("td", {}, one.person ? whoOf(`person:${one.person}`, alert.names) : one.channel, el("small", {}, [one.person ? one.channel : "", texts.events[one.event] ?? one.event, moment(one.created_at)].filter(Boolean).join(" · ")), one.last_error ? el("small", { class_: "failed" }, one.last_error) : null),
     el("td", { class_: "number" }, el("span", { class_: `pill ${{ delivered: "ok", dead: "out", refused: "out" }[one.state] ?? ""}` }, texts.delivery_states[one.state] ?? one.state), one.tries > 1 ? el("small", {}, fill(texts.tries, { n: one.tries })) : null))))];
 }
 
@@ -93,7 +99,7 @@ function facts(alert) {
     [texts.place, place],
     [texts.parameter, [alert.parameter ? titleOf(alert.parameter, alert.point) : ""]],
     [texts.value, [valueOf(alert)]],
-    [texts.limit, [limitOf(alert)]],
+    [texts.limit_value, [limitOf(alert)]],
     [texts.limit_source, source],
     [texts.assigned_to, [alert.assigned_to ? whoOf(alert.assigned_to, alert.names) : ""]],
     [texts.acknowledged_by, [alert.acknowledged_by ? `${whoOf(alert.acknowledged_by, alert.names)}${alert.acknowledged_at ? ` · ${moment(alert.acknowledged_at)}` : ""}` : ""]],

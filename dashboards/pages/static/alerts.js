@@ -1,6 +1,6 @@
 // The list of alerts in four plain states: follows by itself, filters, and acknowledges several at once.
 
-import { addressOf, limitOf, placeOf, ruleOf, severityOf, sideOf, sinceOf, stateOf, valueOf, whoOf } from "./alert-words.js";
+import { addressOf, isLimit, limitOf, placeOf, ruleOf, severityOf, sideOf, sinceOf, stateOf, valueOf, whoOf } from "./alert-words.js";
 import { Frame, showToDo } from "./frame.js";
 import { ask, byId, count, el, fill, moment, named, tell, texts, titleOf } from "./page.js";
 
@@ -88,14 +88,16 @@ function row(alert, found, choosable) {
 }
 
 function content(alert, found) {
-  const limit = limitOf(alert);
-  const value = valueOf(alert);
-  const side = sideOf(alert);
+  const notes = [];
   const what = el("span", { class_: "what" });
-  if (alert.parameter) what.append(el("span", {}, titleOf(alert.parameter, alert.point)), " ");
-  if (value) what.append(el("em", {}, side && (!alert.kind || alert.kind === "limit") ? `${side === "low" ? "▼" : "▲"} ${value}` : value));
-  if (limit) what.append(el("span", { class_: "limit" }, `${texts.limit} ${limit}`));
-  const notes = [ruleOf(alert)];
+  if (alert.parameter) what.append(el("span", {}, titleOf(alert.parameter, alert.point)));
+  if (isLimit(alert)) {
+    what.append(el("em", {}, `${sideOf(alert) === "low" ? "▼" : "▲"} ${valueOf(alert)}`), el("span", { class_: "limit" }, `${texts.limit_value} ${limitOf(alert)}`));
+    notes.push(ruleOf(alert));
+  } else {
+    what.append(el("span", { class_: "rule" }, ruleOf(alert)));
+    if (alert.value !== null) what.append(el("span", { class_: "is" }, valueOf(alert)));
+  }
   if (alert.assigned_to) notes.push(`${texts.assigned_to} ${whoOf(alert.assigned_to, found.names)}`);
   if (alert.acknowledged_by) notes.push(`${texts.acknowledged_by} ${whoOf(alert.acknowledged_by, found.names)}`);
   if (alert.shelved_until && alert.state === "shelved") notes.push(`${texts.until} ${moment(alert.shelved_until)}`);

@@ -65,7 +65,7 @@ const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 240, 360, 720, 1440, 2880, 10080].m
 
 /** Times on the axis: whole steps of the reader's clock, as close as there is room for. */
 function timesOf(from, to, width) {
-  const step = STEPS.find((one) => (to - from) / one <= width / 64) ?? STEPS.at(-1);
+  const step = STEPS.find((one) => (to - from) / one <= width / 76) ?? STEPS.at(-1);
   const [hours, minutes] = clock(from).split(":").map(Number);
   // What the clock shows at `from`, so that steps begin at midnight of the reader's zone.
   const past = (hours * 60 + minutes) * MINUTE + (from % MINUTE);

@@ -65,7 +65,7 @@ function distribution(figures) {
       svg("text", { x: x + step * 0.34, y: height - 18, "text-anchor": "middle" }, one.name),
     );
   });
-  drawn.append(svg("line", { class: "grid", x1: 0, x2: width, y1: height - 33.5, y2: height - 33.5 }), svg("text", { x: width / 2, y: height - 2, "text-anchor": "middle" }, words.axis));
+  drawn.append(svg("line", { x1: 0, x2: width, y1: height - 33.5, y2: height - 33.5 }), svg("text", { x: width / 2, y: height - 2, "text-anchor": "middle" }, words.axis));
   plot.replaceChildren(drawn);
 }
 

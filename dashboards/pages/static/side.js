@@ -1,8 +1,8 @@
 // Tiles above, and the column with alerts, the flow of data, parked messages and counters.
 
-import { ago, ask, byId, count, el, fill, moment, named, plain, shown, texts, titleOf, unitOf } from "./page.js";
+import { addressOf, isLimit, limitOf, placeOf, ruleOf, severityOf, stateOf, valueOf } from "./alert-words.js";
+import { ago, ask, byId, count, el, fill, moment, texts, titleOf } from "./page.js";
 
-export const icons = { critical: "‼", major: "!", warning: "△", info: "i" };
 const order = ["down", "held", "behind", "ok"];
 
 export function showTiles(document_, filter, show) {
@@ -43,20 +43,14 @@ export function showAlerts(alerts, now) {
 }
 
 function one(alert, now) {
-  const place = named(alert.place_name) || (alert.pack === "gateway" ? texts.gateway : alert.device);
-  const unit = unitOf(alert.parameter) || alert.parameter_unit;
   const what = el("span", { class_: "what" });
-  if (alert.parameter) {
-    what.append(`${titleOf(alert.parameter, alert.point)} `);
-    if (alert.value !== null) what.append(el("em", {}, `${shown(alert.parameter, alert.value)} ${unit}`));
-    if (alert.limit_value !== null) what.append(` · ${texts.limit} ${plain(alert.limit_value)}`);
-  } else {
-    what.append(texts.rules[alert.rule] ?? alert.rule);
-  }
-  return el("a", { class_: "alert", "data-alert": alert.id, href: `/alerts/${encodeURIComponent(alert.id)}`, title: alert.reason },
-    el("div", { class_: "line" }, el("span", { class_: `pill ${alert.severity}` }, `${icons[alert.severity] ?? ""} ${texts.severities[alert.severity] ?? alert.severity}`), el("b", {}, place), el("time", { title: moment(alert.since) }, ago(alert.fired_at ?? alert.since, now))),
+  if (alert.parameter) what.append(`${titleOf(alert.parameter, alert.point)} `);
+  if (isLimit(alert)) what.append(el("em", {}, valueOf(alert)), ` · ${texts.limit_value} ${limitOf(alert)}`);
+  else what.append(ruleOf(alert));
+  return el("a", { class_: "alert", "data-alert": alert.id, href: addressOf(alert.id), title: ruleOf(alert) },
+    el("div", { class_: "line" }, severityOf(alert.severity), el("b", {}, placeOf(alert)), el("time", { title: moment(alert.since) }, ago(alert.since, now))),
     what,
-    el("small", {}, `${alert.rule} · ${texts.states[alert.state] ?? alert.state}`));
+    el("small", {}, isLimit(alert) ? `${ruleOf(alert)} · ${stateOf(alert.state)}` : stateOf(alert.state)));
 }
 
 export function showFlow(followers) {
