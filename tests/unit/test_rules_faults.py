@@ -107,7 +107,7 @@ def faults(*rules: str) -> list[str]:
             "no value inside the limit (6.5 to 8.5) meets it",
         ),
         ("parameter: ph, condition: {absent: {}}, clear: {dead_band: 1}", "clear.dead_band", "has no number"),
-        ("parameter: ph, condition: {bad_flags: {share: 0.2}}, clear: {below: 0.3}", "clear.below", "at most 0.2"),
+        ("parameter: ph, condition: {bad_flags: {share: 0.2}}, clear: {below: 0.1}", "clear.below", "has no number"),
         (
             "parameter: ph, condition: {bad_flags: {share: 0.2}}, clear: {above: 0.1}",
             "clear.above",
