@@ -16,7 +16,8 @@ from alerts.sessions import Session, Sessions, Work
 MINUTE_MS = 60_000
 MOST_COMMENT = 2000
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-#: For each command: what it must be given, and what it may.
+#: For each command: what it must be given, and what it may. ``link`` names the message whose link was used; taken by
+#: all and looked at by none.
 _ABOUT = frozenset({"comment", "by", "file"})
 _COMMANDS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "alerts.ack": (frozenset({"id"}), _ABOUT),
@@ -109,58 +110,49 @@ class Actions:
             raise ActError(422, f"command: {command} is not known; allowed: {', '.join(_COMMANDS)}")
         required, allowed = _COMMANDS[command]
         given = {name: value for name, value in raw.items() if value is not None and (value != "" or name == "to")}
+        given.pop("link", None)
         faults = [f"{name}: not taken by {command}" for name in given if name not in required | allowed]
         faults += [f"{name}: missing" for name in sorted(required - given.keys())]
-        for name, value in given.items():
-            wanted = _TYPES.get(name, str)
-            if name in Args.__struct_fields__ and type(value) is not wanted:
-                faults.append(f"{name}: {value!r} is not {'a text' if wanted is str else wanted.__name__}")
-        if not faults:
-            args = Args(**given)
-            faults = self._faults(command, args)
+        well = {name: value for name, value in given.items() if _typed(name, value)}
+        for name in sorted((given.keys() - well.keys()) & (required | allowed)):
+            wanted = _TYPES.get(name)
+            faults.append(f"{name}: {given[name]!r} is not {'a text' if wanted is None else wanted.__name__}")
+        faults += self._faults(command, well, given)
         if faults:
             raise ActError(422, "; ".join(faults))
-        return args
+        return Args(**well)
 
-    def _faults(self, command: str, args: Args) -> list[str]:
+    def _faults(self, command: str, well: dict[str, Any], given: dict[str, Any]) -> list[str]:
+        """Faults of the arguments that have the right type; ``given`` are all."""
         faults = []
-        if args.reason and args.reason not in CLOSE_REASONS:
-            faults.append(f"reason: {args.reason} is not known; allowed: {', '.join(CLOSE_REASONS)}")
-        if args.reason == Reason.OTHER and not args.comment.strip():
+        reason, comment, file = well.get("reason"), well.get("comment", ""), well.get("file")
+        if reason is not None and reason not in CLOSE_REASONS:
+            faults.append(f"reason: {reason} is not known; allowed: {', '.join(CLOSE_REASONS)}")
+        if reason == Reason.OTHER and not comment.strip():
             faults.append("comment: missing; the reason other needs one")
-        if len(args.comment) > MOST_COMMENT:
-            faults.append(f"comment: {len(args.comment)} characters; at most {MOST_COMMENT}")
-        if args.file and not _SHA256.fullmatch(args.file):
+        if len(comment) > MOST_COMMENT:
+            faults.append(f"comment: {len(comment)} characters; at most {MOST_COMMENT}")
+        if file is not None and not _SHA256.fullmatch(file):
             faults.append("file: not a SHA-256 of 64 hexadecimal digits in small letters")
-        if command == "alerts.shelve":
-            faults += self._shelf_faults(args)
-        if command == "maintenance.open":
-            faults += self._session_faults(args)
-        return faults
-
-    def _shelf_faults(self, args: Args) -> list[str]:
-        if not args.for_ms:
-            return [] if args.one_shot else ["for_ms: missing; or one_shot: true, until the condition is over"]
-        if 0 < args.for_ms <= self._shelf_most_ms:
-            return []
-        return [f"for_ms: {args.for_ms}; allowed: 1 to {self._shelf_most_ms}"]
-
-    def _session_faults(self, args: Args) -> list[str]:
-        faults = []
-        if args.kind not in set(Work):
-            faults.append(f"kind: {args.kind} is not known; allowed: {', '.join(Work)}")
-        if not MINUTE_MS <= args.for_ms <= self._session_most_ms:
-            faults.append(f"for_ms: {args.for_ms}; allowed: {MINUTE_MS} to {self._session_most_ms}")
-        if args.device == "gateway":
+        if command == "alerts.shelve" and "for_ms" not in given and not given.get("one_shot"):
+            faults.append("for_ms: missing; or one_shot: true, until the condition is over")
+        if "for_ms" in well:
+            session = command == "maintenance.open"
+            least, most = (MINUTE_MS, self._session_most_ms) if session else (1, self._shelf_most_ms)
+            if not least <= well["for_ms"] <= most:
+                faults.append(f"for_ms: {well['for_ms']}; allowed: {least} to {most}")
+        if "kind" in well and well["kind"] not in set(Work):
+            faults.append(f"kind: {well['kind']} is not known; allowed: {', '.join(Work)}")
+        if well.get("device") == "gateway":
             faults.append("device: gateway is not a device")
         return faults
 
     def _ack(self, alert: Alert, _: Args, cause: Cause) -> None:
         if alert.acknowledged_by == cause.by:
             return
-        if alert.state == State.CLOSED or alert.acknowledged_by is not None:
-            words = f"acknowledged by {alert.acknowledged_by}" if alert.acknowledged_by else "closed"
-            raise ActError(409, f"alert {alert.id} is {alert.state}: already {words}")
+        _not_closed(alert)
+        if alert.acknowledged_by is not None:
+            raise ActError(409, f"alert {alert.id} is {alert.state}: already acknowledged by {alert.acknowledged_by}")
         alert.acknowledged_by, alert.acknowledged_at = cause.by, cause.at
         if alert.state == State.RETURNED:
             self._holds.close(alert, Event.ACKNOWLEDGED, Reason.SEEN, cause)
@@ -172,16 +164,16 @@ class Actions:
             self._roll.note(alert, Event.ACKNOWLEDGED, Reason.SEEN, cause, tell=alert.told)
 
     def _close(self, alert: Alert, args: Args, cause: Cause) -> None:
-        if alert.state == State.CLOSED:
-            if alert.closed_by == cause.by:
-                return
-            raise ActError(409, f"alert {alert.id} is closed: already by {alert.closed_by}")
+        if alert.closed_by == cause.by:
+            return
+        _not_closed(alert)
         self._holds.close(alert, Event.CLOSED, args.reason, cause)
 
     def _shelve(self, alert: Alert, args: Args, cause: Cause) -> None:
         _allow(alert, "shelved", State.ACTIVE, State.ACKNOWLEDGED, State.RETURNED, State.SHELVED)
         if args.one_shot and not alert.on:
-            raise ActError(409, f"alert {alert.id} is over already: it can be shelved for a time, not until it is over")
+            words = f"alert {alert.id} is {alert.state}: it is over already; allowed: for_ms in place of one_shot"
+            raise ActError(409, words)
         alert.shelved_until = cause.at + (args.for_ms or self._shelf_most_ms)
         alert.one_shot = args.one_shot
         self._roll.arm(alert)
@@ -200,8 +192,7 @@ class Actions:
         self._roll.note(alert, Event.COMMENTED, Reason.REMARK, cause, tell=False)
 
     def _assign(self, alert: Alert, args: Args, cause: Cause) -> None:
-        if alert.state == State.CLOSED:
-            raise ActError(409, f"alert {alert.id} is closed; allowed: comment")
+        _not_closed(alert)
         to = args.to or None
         if alert.assigned_to == to:
             return
@@ -211,16 +202,18 @@ class Actions:
     def _out_of_service(self, alert: Alert, _: Args, cause: Cause) -> None:
         if alert.out_by == cause.by:
             return
-        if alert.state == State.CLOSED or alert.out_by:
-            words = f"already out of service by {alert.out_by}" if alert.out_by else "allowed: comment"
-            raise ActError(409, f"alert {alert.id} is {alert.state}; {words}")
+        _not_closed(alert)
+        if alert.out_by:
+            words = f"alert {alert.id} is out_of_service: already by {alert.out_by}; allowed: in_service"
+            raise ActError(409, words)
         alert.out_by = cause.by
         self._holds.settle(alert, cause, Reason.BY_HAND)
 
     def _in_service(self, alert: Alert, _: Args, cause: Cause) -> None:
         _allow(alert, "taken into service", State.OUT_OF_SERVICE)
         if not alert.out_by:
-            raise ActError(409, f"alert {alert.id} is out_of_service because its place {alert.place} is")
+            words = f"because its place {alert.place} is; allowed: when the registry says in service"
+            raise ActError(409, f"alert {alert.id} is out_of_service {words}")
         alert.out_by = ""
         self._holds.settle(alert, cause, Reason.BY_HAND)
 
@@ -228,9 +221,8 @@ class Actions:
         known, until = self._sessions.open.get(args.device), cause.at + args.for_ms
         if known is not None:
             if known.kind != args.kind:
-                raise ActError(
-                    409, f"device {args.device} is under {known.kind} by {known.opened_by}: close that session first"
-                )
+                words = f"allowed: maintenance.close first, or {known.kind} again"
+                raise ActError(409, f"device {args.device} is under {known.kind} by {known.opened_by}; {words}")
             self._sessions.put(msgspec.structs.replace(known, until=max(known.until, until)))
             return
         self._sessions.put(
@@ -241,6 +233,12 @@ class Actions:
                 self._holds.settle(alert, cause, Reason.MAINTENANCE_OVER)
 
 
+def _typed(name: str, value: object) -> bool:
+    wanted = _TYPES.get(name)
+    known = name in Args.__struct_fields__
+    return known and (isinstance(value, str) if wanted is None else type(value) is wanted)
+
+
 def person(name: str) -> str:
     """A person as steps name one."""
     return name if name.startswith("person:") else f"person:{name}"
@@ -248,4 +246,9 @@ def person(name: str) -> str:
 
 def _allow(alert: Alert, words: str, *states: State) -> None:
     if alert.state not in states:
-        raise ActError(409, f"alert {alert.id} is {alert.state} and cannot be {words}; allowed: {', '.join(states)}")
+        raise ActError(409, f"alert {alert.id} is {alert.state} and cannot be {words}; allowed in: {', '.join(states)}")
+
+
+def _not_closed(alert: Alert) -> None:
+    if alert.state == State.CLOSED:
+        raise ActError(409, f"alert {alert.id} is closed: already closed by {alert.closed_by}; allowed: comment")

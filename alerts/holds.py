@@ -43,7 +43,7 @@ class Holds:
     """Moves alerts into and out of their holds, and closes them. ``sessions`` are the open ones by device."""
 
     def __init__(self, roll: Roll, sessions: Mapping[str, Session], settle_ms: int) -> None:
-        self.inhibition = Inhibition(roll.open, roll.of_device)
+        self.inhibition = Inhibition(roll.open, roll.near)
         self._roll = roll
         self._sessions = sessions
         self._settle_ms = settle_ms

@@ -106,13 +106,13 @@ class _Part(NamedTuple):
 class Inhibition:
     """Finds sources and targets among the alerts that are open; kept by ``put``.
 
-    ``alerts`` are all by id, ``of_device`` gives those of a device.
+    ``alerts`` are all by id, ``near`` gives those of a device, in any order.
     """
 
-    def __init__(self, alerts: Mapping[str, Alert], of_device: Callable[[str], Sequence[Alert]]) -> None:
+    def __init__(self, alerts: Mapping[str, Alert], near: Callable[[str], Sequence[Alert]]) -> None:
         self.entries: tuple[Inhibit, ...] = DEFAULTS
         self._alerts = alerts
-        self._of_device = of_device
+        self._near = near
         self._standing: set[str] = set()
         self._sources: _Sided = {}
         self._free: _Sided = {}
@@ -173,7 +173,7 @@ class Inhibition:
         present = self._alerts.get(target.held_by.removeprefix(_HELD_BY_ALERT))
         if present is not None and any(self._mutes(part.n, present, target) for part in parts):
             return present.id
-        near = self._of_device(target.device)
+        near = self._near(target.device)
         for part in parts:
             if _NEAR.isdisjoint(self.entries[part.n].equal):
                 best = self._far_source(part, target)
@@ -194,7 +194,7 @@ class Inhibition:
             if not part.source:
                 continue
             if not _NEAR.isdisjoint(entry.equal):
-                free = (one for one in self._of_device(source.device) if _free(one))
+                free = (one for one in self._near(source.device) if _free(one))
                 found.update((one.offset, one.id) for one in free if self._mutes(part.n, source, one))
                 continue
             slots = self._free.get((part.n, self._common[part.n](source)), {})

@@ -40,8 +40,11 @@ class Roll:
 
     def of_device(self, device: str) -> list[Alert]:
         """The alerts of a device, the earliest first."""
-        alerts = [self.open[alert] for alert in self._device.get(device, ())]
-        return sorted(alerts, key=lambda alert: (alert.offset, alert.id))
+        return sorted(self.near(device), key=lambda alert: (alert.offset, alert.id))
+
+    def near(self, device: str) -> list[Alert]:
+        """The alerts of a device in no order that may decide anything."""
+        return [self.open[alert] for alert in self._device.get(device, ())]
 
     def add(self, alert: Alert) -> None:
         """Take a new alert, or one of a dump."""
