@@ -33,24 +33,34 @@ class AppriseSender:
         except TimeoutError:
             return Retry(f"no answer within {TIMEOUT_S:g} s")
 
+    async def look(self) -> Outcome:
+        """Whether apprise knows an address of this form; nothing is sent to anybody."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._ready)
+
     async def close(self) -> None:
         """See ``Sender.close``."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    def _notify(self, notice: Notice) -> Outcome:
-        try:
-            import apprise  # noqa: PLC0415 - an optional extra that takes a second to load
-        except ImportError:
-            return Retry("apprise is not installed; install hygeia-gateway[apprise]")
+    def _ready(self) -> Outcome:
         if self._apprise is None:
+            try:
+                import apprise  # noqa: PLC0415 - an optional extra that takes a second to load
+            except ImportError:
+                return Retry("apprise is not installed; install hygeia-gateway[apprise]")
             found = apprise.Apprise()
             if not found.add(self._url):
                 return Refused("apprise does not know an address of this form")
             self._apprise = found
+        return Delivered()
+
+    def _notify(self, notice: Notice) -> Outcome:
+        ready = self._ready()
+        if not isinstance(ready, Delivered):
+            return ready
         text = text_of(notice, self._language)
         body = text.body(MOST_TEXT)
         if notice.link:
             body += f"\n{TERMS[text.language]['open']}: {notice.link}"
-        if self._apprise.notify(body=body, title=text.title, body_format=apprise.NotifyFormat.TEXT):
+        if self._apprise.notify(body=body, title=text.title, body_format="text"):
             return Delivered()
         return Retry("apprise could not deliver it")

@@ -44,8 +44,7 @@ TITLES = {
     "packs": {"en": "rule packs", "zh": "规则包"},
     "broker": {"en": "broker", "zh": "消息服务器"},
     "influx": {"en": "InfluxDB", "zh": "InfluxDB"},
-    "webhook": {"en": "webhook", "zh": "回调地址"},
-    "channels": {"en": "channels", "zh": "通知通道"},
+    **doctor_channels.TITLES,
 }
 
 
@@ -65,8 +64,6 @@ def examine(settings: Settings) -> Iterator[Finding]:
     ]
     if settings.timeseries.store == "influx":
         checks.append(("influx", lambda: _influx(settings)))
-    if settings.alerts.channels:
-        checks.append(("channels", lambda: _channels(settings)))
     for key, check in checks:
         try:
             en, zh = check()

@@ -71,7 +71,25 @@ class EmailSender:
         missed = f"; {len(refused)} of {len(to)} addresses refused" if refused else ""
         return Delivered(250, words_of(said.encode()) + missed)
 
+    async def look(self) -> Outcome:
+        """Connect and log in; nothing is sent to anybody."""
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                (await self._opened()).close()
+        except TimeoutError:
+            return Retry(f"no answer within {self._timeout_s:g} s")
+        except (aiosmtplib.SMTPException, OSError, ValueError) as error:
+            return _meant(error)
+        return Delivered()
+
     async def _hand_over(self, message: bytes, to: tuple[str, ...]) -> tuple[dict[str, aiosmtplib.SMTPResponse], str]:
+        server = await self._opened()
+        try:
+            return await server.sendmail(self._sender, list(to), message)
+        finally:
+            server.close()
+
+    async def _opened(self) -> aiosmtplib.SMTP:
         server = aiosmtplib.SMTP(
             hostname=self._host,
             port=self._port,
@@ -85,10 +103,10 @@ class EmailSender:
         try:
             if self._username:
                 await server.login(self._username, self._password)
-            refused, said = await server.sendmail(self._sender, list(to), message)
-        finally:
+        except BaseException:
             server.close()
-        return refused, said
+            raise
+        return server
 
     async def _trusted(self) -> ssl.SSLContext | None:
         if self._security == "none":

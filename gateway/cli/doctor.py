@@ -12,12 +12,13 @@ from gateway.config import load
 from gateway.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from gateway.doctor import Finding
+    from gateway.finding import Finding
 
 
 def doctor(config: Config = None, data_dir: DataDir = None, json: Json = False) -> int:
-    """Check configuration, folder, keys, journal, state, clock, rule packs, broker, InfluxDB and webhook."""
-    from gateway.doctor import TITLES, Finding, examine  # noqa: PLC0415 - other commands start faster
+    """Check configuration, folder, keys, journal, state, clock, rule packs, broker, InfluxDB, channels and contacts."""
+    from gateway.doctor import TITLES, examine  # noqa: PLC0415 - other commands start faster
+    from gateway.finding import Finding  # noqa: PLC0415 - likewise
 
     found: list[Finding] = []
 

@@ -12,7 +12,8 @@ import pytest
 
 from gateway.config import Settings
 from gateway.database import open_state, upgrade
-from gateway.doctor import TITLES, Finding, examine
+from gateway.doctor import TITLES, examine
+from gateway.finding import Finding
 from gateway.installation import Installation
 from gateway.journal.record import Kind, encode, header, json_body
 
