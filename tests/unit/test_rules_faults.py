@@ -109,9 +109,9 @@ def faults(*rules: str) -> list[str]:
         ("parameter: ph, condition: {absent: {}}, clear: {dead_band: 1}", "clear.dead_band", "has no number"),
         ("parameter: ph, condition: {bad_flags: {share: 0.2}}, clear: {below: 0.1}", "clear.below", "has no number"),
         (
-            "parameter: ph, condition: {bad_flags: {share: 0.2}}, clear: {above: 0.1}",
-            "clear.above",
-            "dead_band or below",
+            "parameter: ph, condition: {change: {by: 1, per: 1h}}, source: x, clear: {below: 1}",
+            "clear.below",
+            "allowed: dead_band",
         ),
         (
             "parameter: ph, condition: {change: {by: 1, per: 1h}}, source: x, clear: {dead_band: 2}",
