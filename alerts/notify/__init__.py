@@ -7,6 +7,7 @@ Outcomes say what the caller does next: nothing (``Delivered``), try again (``Re
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from datetime import UTC
 from email.utils import parsedate_to_datetime
@@ -27,6 +28,11 @@ class Recipient(msgspec.Struct, frozen=True):
     phone: str = ""
     email: str = ""
     language: str = "zh"
+
+    @property
+    def number(self) -> str:
+        """The phone number as providers want it: no spaces, dashes or brackets, digits of ASCII."""
+        return re.sub(r"[\s()./-]", "", unicodedata.normalize("NFKC", self.phone).replace("–", "-"))
 
 
 class Notice(msgspec.Struct, frozen=True):

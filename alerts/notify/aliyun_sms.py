@@ -61,13 +61,13 @@ class AliyunSms:
 
     def request(self, notice: Notice) -> dict[str, str] | Refused:
         """The arguments of ``SendSmsRequest``."""
-        if notice.to is None or not notice.to.phone:
+        if notice.to is None or not notice.to.number:
             return Refused("the person has no phone number")
         filled = self.templates.fill(notice, self._language)
         if filled is None:
             return Refused(f"no template is registered for {notice.event!r}")
         return {
-            "phone_numbers": notice.to.phone,
+            "phone_numbers": notice.to.number,
             "sign_name": filled.sign_name or self._sign_name,
             "template_code": filled.code,
             "template_param": msgspec.json.encode(filled.values).decode(),

@@ -43,7 +43,7 @@ def discreet(outcome: Outcome, to: Recipient | None) -> Outcome:
     if to is None or not outcome.words:
         return outcome
     words = outcome.words
-    digits = "".join(mark for mark in to.phone if mark.isdigit())
+    digits = to.number.removeprefix("+")
     for part in (to.email, to.phone, digits, digits[-_NATIONAL:], to.name):
         if len(part) >= 2:
             words = words.replace(part, MASK)

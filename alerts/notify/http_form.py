@@ -63,7 +63,7 @@ class HttpForm:
 
     def request(self, notice: Notice, now: int) -> Request | Refused:
         """See ``HttpKind.request``."""
-        phone = notice.to.phone if notice.to is not None else ""
+        phone = notice.to.number if notice.to is not None else ""
         if not phone and "{phone}" in f"{self._url}{self._body}{self._headers}":
             return Refused("the person has no phone number")
         values = self._values(notice, phone, now)
@@ -92,10 +92,10 @@ class HttpForm:
             zone = Context().zone
         sent = local_time(now * 1000, zone)
         return {
-            "phone": phone,
+            "phone": _one_line(phone),
             "text": cut(without_links(text.line), self._most),
             "title": cut(without_links(text.title), self._most),
-            "id": notice.key,
+            "id": _one_line(notice.key),
             "time": sent.strftime("%Y-%m-%d %H:%M:%S"),
             "stamp": sent.strftime("%Y%m%d%H%M%S"),
             "unix": str(now),
@@ -104,7 +104,7 @@ class HttpForm:
 
 def without_links(text: str) -> str:
     """``text`` on one line without addresses of pages, which Chinese SMS must not have."""
-    return " ".join(_LINK.sub("", text).split())
+    return " ".join(_one_line(_LINK.sub("", text)).split())
 
 
 def _filled(template: str, values: Mapping[str, str], escaped: Callable[[str], str]) -> str:

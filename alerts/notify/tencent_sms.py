@@ -59,13 +59,13 @@ class TencentSms:
 
     def request(self, notice: Notice) -> dict[str, Any] | Refused:
         """The fields of ``SendSmsRequest``."""
-        if notice.to is None or not notice.to.phone:
+        if notice.to is None or not notice.to.number:
             return Refused("the person has no phone number")
         filled = self.templates.fill(notice, self._language)
         if filled is None:
             return Refused(f"no template is registered for {notice.event!r}")
         return {
-            "PhoneNumberSet": [notice.to.phone],
+            "PhoneNumberSet": [notice.to.number],
             "SmsSdkAppId": self._app_id,
             "SignName": filled.sign_name or self._sign_name,
             "TemplateId": filled.code,

@@ -9,8 +9,11 @@ from xml.etree import ElementTree as ET
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from alerts.notify import Answer, Delivered, Notice, Outcome, Refused, Request, Retry, Words
+from alerts.notify.hidden import discreet
 from alerts.notify.http_form import HttpForm, without_links
 from tests.support.notices import PERSON, PHONE, TOLD, digest, fired
 
@@ -88,6 +91,28 @@ def test_a_value_in_a_header_stays_one_header() -> None:
         "X-Id": "k  X-Other: 1",
         "X-At": "2024-11-21 22:40:05",
     }
+
+
+@given(name=st.text(min_size=1), key=st.text())
+def test_whatever_a_place_is_called_the_platform_reads_one_message(name: str, key: str) -> None:
+    """No name of a place adds a field, breaks JSON or XML, or ends the line; the formats agree on what was said."""
+    place = msgspec.structs.replace(TOLD, place=Words(name.encode("utf-8", "replace").decode(), ""))
+    notice = msgspec.structs.replace(fired(PERSON, told=place), key=key.encode("utf-8", "replace").decode())
+    form = parse_qs(request_of(notice, body="a={text}&b={id}&c=1").body.decode("ascii"), keep_blank_values=True)
+    as_json = request_of(notice, body='{"a":"{text}","b":"{id}","c":"1"}', content_type="application/json")
+    as_xml = request_of(notice, body="<r><a>{text}</a><b>{id}</b><c>1</c></r>", content_type="text/xml")
+    document = json.loads(as_json.body)
+    assert set(form) == set(document) == {"a", "b", "c"}
+    assert form["a"] == [document["a"]] == [ET.fromstring(as_xml.body.decode()).findtext("a")]
+    assert "\n" not in document["a"]
+
+
+@pytest.mark.parametrize("phone", ["138 0013 8000", "138-0013-8000", "（138）00138000", "１３８００１３８０００"])
+def test_numbers_are_sent_as_providers_want_them(phone: str) -> None:
+    """However the registry writes them, and none stands in the words."""
+    person = msgspec.structs.replace(PERSON, phone=phone)
+    assert request_of(fired(person), body="{phone}", content_type="text/plain").body == b"13800138000"
+    assert discreet(Refused(f"bad number 13800138000 ({phone})"), person) == Refused("bad number *** (***)")
 
 
 def test_characters_that_a_charset_lacks_become_question_marks() -> None:
