@@ -43,6 +43,7 @@ class Operations:
     def decide(self, name: str, args: dict[str, Any], by: str, cause: Cause, out: Outputs) -> dict[str, Any]:
         """The answer to one command: ``status`` and what it changed, or ``reason``."""
         try:
+            by = by if ":" in by else f"account:{by}"
             do = self._test_channel if name == "alerts.test-channel" else self._desk
             return {"status": 200, **do(name, args, by, cause, out)}
         except ActError as error:

@@ -24,7 +24,11 @@ class Standing(msgspec.Struct):
 
 def shown(alert: Alert) -> Row:
     """The alert as the outside sees it (DESIGN 4.7)."""
-    return {name: getattr(alert, name) for name in ALERT_KEYS}
+    row = {name: getattr(alert, name) for name in ALERT_KEYS}
+    if alert.acknowledged_by is not None:
+        # The history says what kind of name it is (``person:``, ``account:``).
+        row["acknowledged_by"] = alert.acknowledged_by.partition(":")[2] or alert.acknowledged_by
+    return row
 
 
 def alert_row(alert: Alert, standing: Standing) -> Row:

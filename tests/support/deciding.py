@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -64,10 +65,12 @@ class Script:
         """A record that is no message."""
         return self.add(kind, json_body({"type": "test", **document}))
 
-    def begin(self, *, channels: tuple[str, ...] = ("webhook",)) -> None:
+    def begin(self, *, channels: Sequence[str | dict[str, Any]] = ("webhook",), routing: str = "") -> None:
         """START with the shipped pack, then the registry."""
-        packs = {"gb5749-2022": pack_text("gb5749-2022")}
-        self.other(Kind.START, version="1", channels=list(channels), packs=packs)
+        body: dict[str, Any] = {"packs": {"gb5749-2022": pack_text("gb5749-2022")}}
+        if routing:
+            body["routing"] = routing
+        self.other(Kind.START, version="1", channels=list(channels), **body)
         self.other(Kind.REGISTRY, changes=changes(REGISTRY))
 
     def message(
@@ -139,8 +142,8 @@ class Decided:
         return self.fold.registry
 
 
-def decided(folder: Path, script: Script) -> Decided:
-    """All records of a script decided in one batch."""
-    state = Decided(folder)
+def decided(folder: Path, script: Script, name: str = "state") -> Decided:
+    """All records of a script decided in one batch, in a state of that name."""
+    state = Decided(folder, name)
     state.decide(script.records)
     return state
