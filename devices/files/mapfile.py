@@ -49,7 +49,7 @@ class Column(Part):
 
 
 class MapFile(Part):
-    """A whole map file. ``skip`` are literal cells that mean "no value"."""
+    """A whole map file. ``skip`` are literal cells that mean "no value"; ``report_s`` is the device's."""
 
     device: Id
     time: TimeColumn
@@ -60,6 +60,7 @@ class MapFile(Part):
     place_kind: PlaceKind | None = None
     profile: Id | None = None
     disinfectant: Disinfectant | None = None
+    report_s: int | None = Field(default=None, ge=1, le=31 * 86_400)
 
     @field_validator("columns")
     @classmethod
@@ -94,6 +95,8 @@ def entries_of(mapping: MapFile, current: Registry) -> list[tuple[str, dict[str,
     }
     if mapping.name is not None:
         device["name"] = mapping.name
+    if mapping.report_s is not None:
+        device["report_s"] = mapping.report_s
     said = {"kind": mapping.place_kind, "profile": mapping.profile, "disinfectant": mapping.disinfectant}
     said = {key: value for key, value in said.items() if value is not None}
     known = current.get("places", place)

@@ -232,7 +232,7 @@ def _list(alerts: list[Any], end: int, zone: tzinfo) -> None:
 
     rows = []
     for one in alerts[:PRINTED]:
-        lasted = lasting(one.duration(end)) + ("" if one.cleared_at is not None else "…")
+        lasted = lasting(one.duration(end)) + ("" if one.until is not None else "…")
         rows.append({**msgspec.structs.asdict(one), "lasted": lasted})
     show.table(rows, COLUMNS, zone)
     if len(alerts) > PRINTED:

@@ -74,7 +74,7 @@ class Trial:
                 firing = self._open[alert["id"]] = msgspec.convert(shown, Firing)
                 self.firings.append(firing)
             elif step["event"] in {"cleared", "closed"} and (over := self._open.pop(alert["id"], None)) is not None:
-                over.cleared_at = step["ts"]
+                over.cleared_at, over.until = step["at"], step["ts"]
         self._out.transitions.clear()
 
 

@@ -15,7 +15,8 @@ DAY_MS = 86_400_000
 class Firing(msgspec.Struct):
     """One time that an alert would have fired; times in ms since 1970 UTC.
 
-    ``cleared_at`` is None where the condition stood at the end. ``held``: it would have told nobody, since another
+    ``since`` and ``until`` are event time, ``fired_at`` and ``cleared_at`` journal time; those of its end are None
+    where the condition stood at the end of the trial. ``held``: it would have told nobody, since another
     alert, a maintenance session or the state of its place held it. ``value`` is what fired it.
     """
 
@@ -33,6 +34,7 @@ class Firing(msgspec.Struct):
     since: int
     fired_at: int
     cleared_at: int | None = None
+    until: int | None = None
     held: bool = False
 
     @property
@@ -42,7 +44,7 @@ class Firing(msgspec.Struct):
 
     def duration(self, end: int) -> int:
         """Ms from its beginning until it was over, at ``end`` at the latest."""
-        return max(0, (end if self.cleared_at is None else self.cleared_at) - self.since)
+        return max(0, (end if self.until is None else self.until) - self.since)
 
 
 def by_rule(firings: Iterable[Firing], end: int) -> list[dict[str, Any]]:
