@@ -27,9 +27,9 @@ class Calls:
         """Go by this policy from now on; a step that was called stays called."""
         self._telling = telling
 
-    def load(self, cases: Iterable[Case]) -> None:
+    def load(self, cases: dict[str, Case]) -> None:
         """Take over what ``all`` held."""
-        self.all = {case.alert.id: case for case in cases}
+        self.all = cases
         self._heap = [(case.due, name) for name, case in self.all.items() if case.due]
         heapq.heapify(self._heap)
 
@@ -98,10 +98,10 @@ class Calls:
     def give_up(self, name: str, person: str, alert: Alert | None, registry: Registry, now: int) -> Iterator[Out]:
         """A person could not be told of an alert by any channel; when nobody is left, the next step is called."""
         case = self.all.get(name)
-        if case is None or person not in case.asked:
+        if case is None or person not in case.asked or (alert or case.kept) is None:
             return
         case.asked.remove(person)
-        if not case.asked and case.next_at and _open(case, alert or case.alert):
+        if not case.asked and case.next_at and _open(case, case.seen(alert)):
             yield from self._call(case, registry, now)
             self._watch(case)
 
@@ -110,7 +110,11 @@ class Calls:
         while self.due <= now:
             _, name = heapq.heappop(self._heap)
             case = self.all[name]
-            alert = alerts.get(name, case.alert)
+            live = alerts.get(name)
+            if live is None and case.kept is None:
+                del self.all[name]
+                continue
+            alert = case.seen(live)
             if case.timeout_at and case.timeout_at <= now:
                 self._timed_out(case, alert, now)
             if case.next_at and case.next_at <= now:
@@ -118,17 +122,23 @@ class Calls:
             if case.remind_at and case.remind_at <= now:
                 yield from self._remind(case, alert, registry, now)
             self._watch(case)
+            self.settle([name])
 
-    def drop(self, names: Iterable[str]) -> None:
-        """Forget those of these alerts that are closed and wait nowhere."""
+    def settle(self, names: Iterable[str]) -> None:
+        """Forget of these alerts what waits nowhere: the alert itself, and its case where it is closed."""
         for name in names:
             case = self.all.get(name)
-            if case is not None and case.alert.state == "closed" and not self._queues.holds(name):
+            if case is None or case.kept is None or self._queues.holds(name):
+                continue
+            if case.kept.state == "closed":
                 del self.all[name]
+            else:
+                case.kept = None
 
     def _new(self, alert: Alert) -> Case:
         known = self.all.pop(alert.id, None)
         if known is not None:
+            known.kept = alert
             self._telling.withdraw(known)
         case = self.all[alert.id] = Case(alert)
         return case

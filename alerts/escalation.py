@@ -20,9 +20,11 @@ class Case(msgspec.Struct):
     Delays of steps count from ``base``; ``done`` is the delay of the last step that was called (-1 = none yet) and
     ``asked`` its people who may still hear of it. ``told`` are the receivers (channel, person) who know of it and hear
     what becomes of it. ``overdue`` says that it was acknowledged too long ago: steps go on.
+
+    ``kept`` is the alert as last seen, and None while no queue names it: then only the desk knows it.
     """
 
-    alert: Alert
+    kept: Alert | None
     base: int = 0
     done: int = -1
     next_at: int = 0
@@ -39,10 +41,16 @@ class Case(msgspec.Struct):
         """When something is to be done next; 0 = never."""
         return min((at for at in (self.next_at, self.remind_at, self.timeout_at) if at), default=0)
 
+    @property
+    def alert(self) -> Alert:
+        """The alert as last seen; only to be asked while it is kept."""
+        assert self.kept is not None
+        return self.kept
+
     def seen(self, live: Alert | None) -> Alert:
-        """The alert as it stands: ``alert``, brought up to ``live`` (which others change) where that says more."""
-        if live is not None and live != self.alert:
-            self.alert = copy(live)
+        """The alert as it stands: ``live``, of which a copy is kept because others change it, else as last seen."""
+        if live is not None and live != self.kept:
+            self.kept = copy(live)
         return self.alert
 
     def rest(self) -> None:
@@ -65,9 +73,17 @@ class Order:
     def __init__(self, policy: Policy) -> None:
         self._routes = [(route.match.side, route.calls, route.further) for route in policy.routes]
         self._steps = policy.steps
+        self._usual: dict[str, list[PlannedStep]] = {}
 
     def of(self, alert: Alert) -> list[PlannedStep]:
         """The order of call of an alert, by delay; steps of the same delay are one."""
+        if self._routes:
+            return self._planned(alert)
+        if alert.severity not in self._usual:
+            self._usual[alert.severity] = self._planned(alert)
+        return self._usual[alert.severity]
+
+    def _planned(self, alert: Alert) -> list[PlannedStep]:
         steps: dict[int, list[str]] = {}
         for step in self._called(alert):
             after = step.after.get(alert.severity)

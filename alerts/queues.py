@@ -55,8 +55,11 @@ class Queue(msgspec.Struct):
     @property
     def due(self) -> int:
         """When it is to be looked at next; 0 = never."""
-        times = (self.closes, self.quiet.at if self.quiet.entries else 0, self.daily.at if self.daily.entries else 0)
-        return min((at for at in times if at), default=0)
+        at = self.closes
+        for due in (self.quiet, self.daily):
+            if due.entries and (not at or due.at < at):
+                at = due.at
+        return at
 
     def buffers(self) -> tuple[Entries, Entries, Entries]:
         """All that waits."""
@@ -94,6 +97,8 @@ class Queues:
         self._ways: dict[str, Way] = {}
         self._flood = Flood()
         self._heap: list[tuple[int, str, str]] = []
+        #: What the heap has of each receiver.
+        self._watched: dict[tuple[str, str], int] = {}
 
     def use(self, ways: dict[str, Way], flood: Flood) -> None:
         """Go by these settings from now on."""
@@ -105,15 +110,17 @@ class Queues:
         self._refs = {}
         for alert in (alert for queue in queues for entries in queue.names() for alert in entries):
             self._refs[alert] = self._refs.get(alert, 0) + 1
-        self._heap = [(queue.due, queue.channel, queue.person) for queue in queues if queue.due]
-        heapq.heapify(self._heap)
+        self._watched = {}
+        self._heap = []
+        for queue in queues:
+            self._watch(queue)
 
     @property
     def due(self) -> float:
         """The first time at which a receiver is to be looked at; infinity = none."""
         heap = self._heap
         while heap and self.all[heap[0][1:]].due != heap[0][0]:
-            heapq.heappop(heap)
+            self._popped()
         return heap[0][0] if heap else float("inf")
 
     def of(self, channel: str, person: str, others: tuple[str, ...] | None = None) -> Queue:
@@ -192,10 +199,16 @@ class Queues:
     def tick(self, now: int) -> Iterator[Out]:
         """All that is due, in order of time."""
         while self.due <= now:
-            _, channel, person = heapq.heappop(self._heap)
-            out = self._look(self.all[channel, person], now)
+            out = self._look(self.all[self._popped()], now)
             if out is not None:
                 yield out
+
+    def _popped(self) -> tuple[str, str]:
+        at, *names = heapq.heappop(self._heap)
+        key = (names[0], names[1])
+        if self._watched.get(key) == at:
+            del self._watched[key]
+        return key
 
     def _look(self, queue: Queue, now: int) -> Out | None:
         for due in (queue.quiet, queue.daily):
@@ -287,5 +300,7 @@ class Queues:
         return alert in self._refs
 
     def _watch(self, queue: Queue) -> None:
-        if queue.due:
-            heapq.heappush(self._heap, (queue.due, queue.channel, queue.person))
+        due, key = queue.due, (queue.channel, queue.person)
+        if due and self._watched.get(key) != due:
+            self._watched[key] = due
+            heapq.heappush(self._heap, (due, *key))

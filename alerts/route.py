@@ -37,7 +37,7 @@ _ENDING = _FOLLOWING | {"suppressed", "out_of_service"}
 
 
 class _State(msgspec.Struct):
-    cases: list[Case]
+    cases: dict[str, Case]
     queues: list[Queue]
     held: list[str]
     held_until: int
@@ -88,7 +88,7 @@ class Router:
             outs = self._followed(step, registry, now)
         messages = self._messages(outs, {}, registry, now)
         if alert.id not in self._held:
-            self._calls.drop([alert.id])
+            self._calls.settle([alert.id])
         return messages
 
     def tick(self, now: int, alerts: Mapping[str, Alert], registry: Registry) -> list[Message]:
@@ -107,14 +107,14 @@ class Router:
         known = self._calls.all.get(name)
         if known is not None:
             first, last = min(known.alert.since, finding.ts), max(known.alert.cleared_at or 0, finding.ts)
-            known.alert = msgspec.structs.replace(known.alert, since=first, cleared_at=last)
+            known.kept = msgspec.structs.replace(known.alert, since=first, cleared_at=last)
             return []
         alert = _as_alert(finding, name)
         self._calls.all[name] = Case(alert)
         at = self._telling.hours.digest_at(now, registry)
         for receiver in [*self._telling.listeners(alert), *self._calls.first(alert, registry, now)]:
             self._queues.hold(self._queues.of(*receiver), name, "digest", at, daily=True)
-        self._calls.drop([name])
+        self._calls.settle([name])
         return []
 
     def failed(self, message: Message, alerts: Mapping[str, Alert], registry: Registry, now: int) -> list[Message]:
@@ -123,7 +123,7 @@ class Router:
         ``message`` is as it was sent; its alerts may have been read back from their JSON.
         """
         if message.next_channels:
-            return self._by_next_channel(message, now)
+            return self._by_next_channel(message, alerts, now)
         messages: list[Message] = []
         for alert in message.alerts:
             outs = self._calls.give_up(alert.id, message.person, alerts.get(alert.id), registry, now)
@@ -133,7 +133,7 @@ class Router:
     def dump(self) -> bytes:
         """Everything that ``load`` needs; equal states give equal bytes."""
         state = _State(
-            cases=list(self._calls.all.values()),
+            cases=self._calls.all,
             queues=list(self._queues.all.values()),
             held=list(self._held),
             held_until=self._held_until,
@@ -172,8 +172,8 @@ class Router:
                 return ()
             case = self._calls.all[step.alert.id] = Case(step.alert)
             case.told = [(one.channel, "") for one in self._telling.listeners(step.alert)]
-        case.alert = step.alert
-        if case.alert.id in self._held:
+        case.kept = step.alert
+        if step.alert.id in self._held:
             return ()
         outs: list[Out] = []
         if step.event in _FOLLOWING:
@@ -193,16 +193,17 @@ class Router:
                 yield from self._calls.begin(alert, registry, now)
             elif alert.state not in MUTED:
                 self._calls.missed(alert, registry, now)
-            self._calls.drop([name])
+            self._calls.settle([name])
 
-    def _by_next_channel(self, message: Message, now: int) -> list[Message]:
+    def _by_next_channel(self, message: Message, alerts: Mapping[str, Alert], now: int) -> list[Message]:
         channel, *others = message.next_channels
         queue = self._queues.of(channel, message.person, tuple(others))
         if self._queues.allows(queue, now):
             age = message.max_age_s if others else 0
             return [msgspec.structs.replace(message, channel=channel, next_channels=tuple(others), max_age_s=age)]
         for alert in message.alerts:
-            self._calls.all.setdefault(alert.id, Case(alert))
+            case = self._calls.all.setdefault(alert.id, Case(None))
+            case.seen(alerts.get(alert.id) or case.kept or alert)
             self._queues.gather(queue, alert.id, [message.event], now)
         return []
 
@@ -214,7 +215,7 @@ class Router:
             about = {name: self._calls.all[name].seen(alerts.get(name)) for name in out.alerts}
             messages.append(self._telling.message(out, about, registry, now))
         freed, self._queues.freed = self._queues.freed, []
-        self._calls.drop(freed)
+        self._calls.settle(freed)
         return messages
 
 
