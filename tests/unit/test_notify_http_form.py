@@ -9,7 +9,7 @@ from xml.etree import ElementTree as ET
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alerts.notify import Answer, Delivered, Notice, Outcome, Refused, Request, Retry, Words
@@ -93,6 +93,7 @@ def test_a_value_in_a_header_stays_one_header() -> None:
     }
 
 
+@settings(deadline=None)
 @given(name=st.text(min_size=1), key=st.text())
 def test_whatever_a_place_is_called_the_platform_reads_one_message(name: str, key: str) -> None:
     """No name of a place adds a field, breaks JSON or XML, or ends the line; the formats agree on what was said."""

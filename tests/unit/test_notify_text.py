@@ -7,7 +7,7 @@ import re
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alerts.notify import Notice, Told, Words
@@ -236,6 +236,7 @@ def test_a_digest_that_is_cut_says_exactly_how_many_more_there_are(language: str
     assert "2000" in body.splitlines()[0]
 
 
+@settings(deadline=None)
 @given(most=st.integers(0, 3000), count=st.integers(0, 40), end=st.sampled_from(["\n", "\n\n"]))
 def test_nothing_is_longer_than_a_channel_takes(most: int, count: int, end: str) -> None:
     """By bytes of UTF-8, whatever the room, and never half a character."""
@@ -243,6 +244,7 @@ def test_nothing_is_longer_than_a_channel_takes(most: int, count: int, end: str)
     assert byte_length(body) <= most
 
 
+@settings(deadline=None)
 @given(text=st.text(), most=st.integers(0, 60))
 def test_a_text_is_cut_at_characters(text: str, most: int) -> None:
     """What is left is the beginning, with an ellipsis where something is missing."""
