@@ -74,7 +74,8 @@ class Step(msgspec.Struct, frozen=True):
     """One transition or remark. ``alert`` is a copy as it stands after it.
 
     ``event`` is of ``alerts.lifecycle.Event``; ``by`` is ``rule:PACK/RULE``, ``person:ID``, ``account:NAME`` or
-    ``time``. ``tell``: somebody may have to hear of it (routing decides who).
+    ``time``. ``tell``: routing has to know, because somebody hears of it or of those who heard nobody is called any
+    more; routing decides who.
     """
 
     alert: Alert

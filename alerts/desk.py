@@ -63,6 +63,11 @@ class Desk:
         """Open maintenance sessions by device; to be read only."""
         return self._sessions.open
 
+    @property
+    def alarms(self) -> set[str]:
+        """Names of the gateway's own alarms that stand."""
+        return {alert.rule for alert in self._roll.near(GATEWAY) if alert.on}
+
     def take_sessions(self) -> list[Session]:
         """Rows of maintenance sessions that changed since the last time, to be written in place by their key."""
         return self._sessions.take()

@@ -93,8 +93,7 @@ class Holds:
         else:
             alert.kept = before.value
             self._hold_by(alert, hold.by)
-            told = None if hold.state is State.SHELVED else False
-            self._roll.move(alert, _ENTER[hold.state], hold.state, hold.reason, cause, tell=told)
+            self._roll.move(alert, _ENTER[hold.state], hold.state, hold.reason, cause)
         self.sync(alert, cause)
 
     def stand(self, alert: Alert, reason: str, cause: Cause) -> None:
@@ -184,7 +183,7 @@ class Holds:
         self._hold_by(alert, "")
         if to is State.ACTIVE:
             alert.acknowledged_by, alert.acknowledged_at = None, 0
-        self._roll.move(alert, _LEAVE[before], to, over, cause, tell=to is State.ACTIVE)
+        self._roll.move(alert, _LEAVE[before], to, over, cause)
         self.sync(alert, cause)
 
     def _hold_by(self, alert: Alert, by: str) -> None:

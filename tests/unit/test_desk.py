@@ -210,7 +210,7 @@ STORIES: dict[str, list[tuple[float, Deed, list[str]]]] = {
         (2, ack(), ["acknowledged active>acknowledged seen told"]),
         (3, act("shelve", for_ms=HOUR), ["shelved acknowledged>shelved shelved_for_time told"]),
         (4, act("shelve", for_ms=2 * HOUR), ["shelved shelved>shelved shelved_for_time"]),
-        (5, act("unshelve"), ["unshelved shelved>acknowledged by_hand"]),
+        (5, act("unshelve"), ["unshelved shelved>acknowledged by_hand told"]),
     ],
     "on the shelf an acknowledgement is kept, and its end asks anew": [
         (1, on(), [FIRED]),
@@ -222,11 +222,11 @@ STORIES: dict[str, list[tuple[float, Deed, list[str]]]] = {
         (1, on(), [FIRED]),
         (2, off(), ["cleared active>returned back_in_limits told"]),
         (3, act("shelve", for_ms=HOUR), ["shelved returned>shelved shelved_for_time told"]),
-        (63, time, ["unshelved shelved>returned shelf_over"]),
+        (63, time, ["unshelved shelved>returned shelf_over told"]),
     ],
     "out of service by hand, without an end": [
         (1, on(), [FIRED]),
-        (2, act("out_of_service", comment="probe ordered"), ["out_of_service active>out_of_service taken_out"]),
+        (2, act("out_of_service", comment="probe ordered"), ["out_of_service active>out_of_service taken_out told"]),
         (3, act("out_of_service", comment="probe ordered"), []),
         (4, off(), ["cleared out_of_service>out_of_service back_in_limits"]),
         (9999, on(), ["fired out_of_service>out_of_service bad_readings"]),
@@ -234,7 +234,7 @@ STORIES: dict[str, list[tuple[float, Deed, list[str]]]] = {
     ],
     "over while out of service": [
         (1, on(), [FIRED]),
-        (2, act("out_of_service", comment="x"), ["out_of_service active>out_of_service taken_out"]),
+        (2, act("out_of_service", comment="x"), ["out_of_service active>out_of_service taken_out told"]),
         (4, off(), ["cleared out_of_service>out_of_service back_in_limits"]),
         (5, act("in_service"), ["closed out_of_service>closed by_hand told"]),
     ],
@@ -266,7 +266,7 @@ STORIES: dict[str, list[tuple[float, Deed, list[str]]]] = {
     ],
     "a session holds what stands, and what comes": [
         (1, on(), [FIRED]),
-        (2, act("maintenance.open", kind="clean", for_ms=HOUR), ["suppressed active>suppressed maintenance"]),
+        (2, act("maintenance.open", kind="clean", for_ms=HOUR), ["suppressed active>suppressed maintenance told"]),
         (3, on(rule="low"), ["fired pending>suppressed bad_readings"]),
         (4, off(rule="low"), ["cleared suppressed>suppressed back_in_limits"]),
         (
@@ -280,7 +280,7 @@ STORIES: dict[str, list[tuple[float, Deed, list[str]]]] = {
     ],
     "a session that nobody closes": [
         (1, on(), [FIRED]),
-        (2, act("maintenance.open", kind="repair", for_ms=HOUR), ["suppressed active>suppressed maintenance"]),
+        (2, act("maintenance.open", kind="repair", for_ms=HOUR), ["suppressed active>suppressed maintenance told"]),
         (30, act("maintenance.open", kind="repair", for_ms=HOUR), []),
         (62, time, []),
         (90, time, ["unsuppressed suppressed>active maintenance_over told"]),
@@ -291,13 +291,13 @@ STORIES: dict[str, list[tuple[float, Deed, list[str]]]] = {
         (3, act("maintenance.open", kind="clean", for_ms=HOUR), []),
         (4, on(), ["fired returned>suppressed bad_readings"]),
         (5, off(), ["cleared suppressed>suppressed back_in_limits"]),
-        (6, act("maintenance.close"), ["unsuppressed suppressed>returned maintenance_over"]),
+        (6, act("maintenance.close"), ["unsuppressed suppressed>returned maintenance_over told"]),
     ],
     "what latched before the session is latched after it": [
         (1, on(latching=True), [FIRED]),
-        (2, act("maintenance.open", kind="clean", for_ms=HOUR), ["suppressed active>suppressed maintenance"]),
+        (2, act("maintenance.open", kind="clean", for_ms=HOUR), ["suppressed active>suppressed maintenance told"]),
         (3, off(latching=True), ["cleared suppressed>suppressed back_in_limits"]),
-        (4, act("maintenance.close"), ["unsuppressed suppressed>latched maintenance_over"]),
+        (4, act("maintenance.close"), ["unsuppressed suppressed>latched maintenance_over told"]),
     ],
     "what only fired in the session does not latch": [
         (1, act("maintenance.open", kind="clean", for_ms=HOUR), []),
@@ -401,7 +401,7 @@ def test_the_registry_takes_places_in_and_out() -> None:
 
     assert rebind(notify=False) == []
     assert rebind() == ["fired active>active place_accepted told"]
-    assert rebind(service=False) == ["out_of_service active>out_of_service place_out_of_service"]
+    assert rebind(service=False) == ["out_of_service active>out_of_service place_out_of_service told"]
     assert rebind() == ["in_service out_of_service>active place_in_service told"]
     assert rebind(notify=False) == []
     assert rebind() == []

@@ -63,10 +63,10 @@ class Floor:
         return self.short(self.desk.act(f"alerts.{command}", {"id": what, **args}, "account:li", self.now, 0))
 
     def short(self, steps: list[Any]) -> list[str]:
-        """``ALERT: TO [by what it is held] [told]``."""
+        """``ALERT: TO [by what it is held] [told]``; that calling ends at a hold, routing knows without words."""
         return [
             f"{step.alert.id}: {step.to_state}{f' ({step.alert.held_by})' * bool(step.alert.held_by)}"
-            f"{' told' * step.tell}"
+            f"{' told' * (step.tell and step.to_state not in {'suppressed', 'acknowledged'})}"
             for step in steps
         ]
 
