@@ -33,7 +33,7 @@ class Heartbeat:
 
     async def run(self) -> None:
         """Call until cancelled; a receiver that fails is called again next time."""
-        timeout = aiohttp.ClientTimeout(total=min(_TIMEOUT_S, self._every_s))
+        timeout = aiohttp.ClientTimeout(total=_TIMEOUT_S)
         session = aiohttp.ClientSession(timeout=timeout, headers={"User-Agent": _AGENT})
         async with session:
             while True:
@@ -59,3 +59,19 @@ class Heartbeat:
         if words != self._words and (words or self._words):
             (log.warning if words else log.info)("heartbeat", host=urlsplit(self._url).hostname, words=words or "well")
         self._words = words
+
+
+class Progress:
+    """Whether what follows a log goes on: it has reached the end of the last look, or moved since. Called a look."""
+
+    def __init__(self, end: Callable[[], int], cursor: Callable[[], int]) -> None:
+        self._end = end
+        self._cursor = cursor
+        self._goal = self._seen = -1
+
+    def __call__(self) -> bool:
+        """Look now; the first look is always well."""
+        cursor = self._cursor()
+        well = cursor >= self._goal or cursor > self._seen
+        self._goal, self._seen = self._end(), cursor
+        return well

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 import structlog
 
-from gateway.heartbeat import Heartbeat
+from gateway.heartbeat import Heartbeat, Progress
 from tests.plugins.webhook import Receiver, Reply
 from tests.support.waiting import eventually
 
@@ -59,3 +59,14 @@ async def test_a_receiver_that_fails_is_said_once_and_called_again(receiver: Rec
             receiver.usual = Reply(200)
             await eventually(lambda: heart.taken >= 2)
     assert [line["words"] for line in lines] == ["status 503", "well"]
+
+
+def test_what_stands_still_behind_is_not_well() -> None:
+    """Nothing new is well, going on is well, standing still before the end of the last look is not."""
+    end, cursor = 0, 0
+    goes_on = Progress(lambda: end, lambda: cursor)
+    table = [(0, 0, True), (10, 0, True), (20, 5, True), (30, 5, False), (30, 30, True), (30, 30, True)]
+    found = []
+    for end, cursor, _ in table:  # noqa: B007 - read by the functions above
+        found.append(goes_on())
+    assert found == [well for _, _, well in table]
