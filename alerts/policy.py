@@ -15,7 +15,7 @@ A short one::
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Self, get_args
 
@@ -78,6 +78,12 @@ def _span(written: object) -> object:
     if isinstance(written, str) and (match := _SPAN.fullmatch(written)) and match[1] != match[2]:
         return written
     raise ValueError('allowed: hours in quotes, such as "22:00-07:00"')
+
+
+def _minutes(span: str) -> Iterator[int]:
+    """The minutes of the day that a span covers."""
+    begin, end = (int(clock[:2]) * 60 + int(clock[3:]) for clock in span.split("-"))
+    return (minute % (24 * 60) for minute in range(begin, end if end > begin else end + 24 * 60))
 
 
 Target = Annotated[str, BeforeValidator(_target)]
@@ -184,6 +190,8 @@ class Quiet(_Model):
     def _some(self) -> Self:
         if not self.hours and not self.calendar:
             raise ValueError("allowed: hours, calendar or both")
+        if len({minute for span in self.hours for minute in _minutes(span)}) == 24 * 60:
+            raise ValueError("the hours leave no time to tell anybody; allowed: less than the whole day")
         return self
 
 

@@ -54,6 +54,7 @@ def test_delays_are_by_severity_or_one_for_all() -> None:
         (STEPS + "quiet_hours: {}", "quiet_hours: allowed: hours, calendar or both"),
         (STEPS + "quiet_hours: {hours: [22-7]}", "quiet_hours.hours[0] = '22-7': allowed: hours in quotes"),
         (STEPS + "quiet_hours: {hours: ['08:00-08:00']}", "quiet_hours.hours[0] = '08:00-08:00': allowed: hours"),
+        (STEPS + "quiet_hours: {hours: ['20:00-08:00', '07:30-20:00']}", "quiet_hours: the hours leave no time"),
         (STEPS + "digest: {at: 18:30}", "digest.at = 1110: allowed: a time of day in quotes"),
         (STEPS + "routes: [{match: {}}]", "routes[0]: allowed: exactly one of to, steps"),
         (STEPS + "routes: [{match: {rule: x}, to: city}]", "routes[0].match.rule: there is no such key"),
