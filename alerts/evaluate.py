@@ -322,14 +322,12 @@ class Evaluation:
         ``newest`` is the device time of its newest reading, None where it had no time of its own.
         """
         changes = self.presence.heard(slot, now)
-        subjects = self.around.subjects(self.presence.name(slot), now)
-        if subjects:
-            device = subjects[0]
-            if seq is not None:
-                changes += self.wire.numbered(slot, device, seq, now)
-            if newest is not None:
-                changes += self.wire.timed(device, newest, received, now)
-            self.presence.odd[slot] = bool(self.tracks.of(device.key))
+        name = self.presence.name(slot)
+        if seq is not None:
+            changes += self.wire.numbered(slot, name, seq, now)
+        if newest is not None:
+            changes += self.wire.timed(name, newest, received, now)
+        self.presence.odd[slot] = bool(self.tracks.of(f"{name}/-/"))
         return changes
 
     def lost(self, now: int) -> None:

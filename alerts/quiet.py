@@ -24,6 +24,7 @@ INF = math.inf
 NEVER = 2**62
 #: No event time at all.
 UNKNOWN = -(2**62)
+_BLOCK = 256
 #: A step that was meant to be one is one, whatever its binary fraction.
 ROUNDING = 1e-9
 
@@ -95,9 +96,10 @@ class Quiet:
 
     def reach(self, index: int) -> None:
         """Make room for a channel."""
-        missing = index + 1 - len(self.low)
-        if missing <= 0:
+        if index < len(self.low):
             return
+        # Whole blocks: their number depends on the highest channel alone.
+        missing = (index // _BLOCK + 1) * _BLOCK - len(self.low)
         self.low.extend([INF] * missing)
         self.high.extend([-INF] * missing)
         self.turn.extend([NEVER] * missing)

@@ -39,6 +39,10 @@ class Surroundings(Protocol):
         """The device itself first, then its registered channels; empty where it is not registered."""
         ...
 
+    def device(self, device: str, now: int) -> Subject | None:
+        """The first of ``subjects`` alone; None where the device is not registered."""
+        ...
+
     def until(self, device: str, now: int) -> int | None:
         """When what ``subjects`` says changes by itself (``from``, ``to``); None = it does not."""
         ...
@@ -70,6 +74,10 @@ class Nothing:
     def subjects(self, device: str, now: int) -> list[Subject]:  # noqa: ARG002 - the contract's
         """Nothing."""
         return []
+
+    def device(self, device: str, now: int) -> Subject | None:  # noqa: ARG002 - the contract's
+        """Nothing."""
+        return None
 
     def until(self, device: str, now: int) -> int | None:  # noqa: ARG002 - the contract's
         """Nothing."""

@@ -66,34 +66,35 @@ class Wire:
         while len(self.seq) <= slot:
             self.seq.append(-1)
 
-    def numbered(self, slot: int, device: Subject, seq: int, now: int) -> list[Change]:
-        """A message of a device with a sequence number, at journal time ``now``."""
+    def numbered(self, slot: int, device: str, seq: int, now: int) -> list[Change]:
+        """A message of a device with a sequence number, at journal time ``now``; below 0: the next one counts anew."""
         changes: list[Change] = []
         self.reach(slot)
-        if seq >= 0:
-            self._sequence(slot, device, seq, now, changes)
-        return changes
-
-    def timed(self, device: Subject, newest: int, received: int, now: int) -> list[Change]:
-        """A message of a device whose newest reading is of ``newest`` in its own time."""
-        changes: list[Change] = []
-        if self._evaluation.presence.live:
-            for bound in self._evaluation.rules.of(device).of("clock_off"):
-                self._clock(bound, Observation(device, float(received - newest), newest, now), changes)
-        return changes
-
-    def _sequence(self, slot: int, device: Subject, seq: int, now: int, changes: list[Change]) -> None:
         last = self.seq[slot]
-        if last < 0 or seq == last + 1:
+        if last < 0 or seq == last + 1 or seq < 0:
             self.seq[slot] = seq
         elif seq > last:
             self.seq[slot] = seq
-            bounds = self._evaluation.rules.of(device).of("sequence_gap")
-            if bounds:
+            subject = self._evaluation.around.device(device, now)
+            bounds = () if subject is None else self._evaluation.rules.of(subject).of("sequence_gap")
+            if subject is not None and bounds:
                 self._holes[slot] = [*self._holes.get(slot, []), [last + 1, seq - 1]][-HOLES:]
-                self._missing(slot, bounds, device, now)
-        elif not self._filled(slot, device, seq, now, changes) and (seq <= 1 or last - seq > RESTART):
+                self._missing(slot, bounds, subject, now)
+        elif not self._filled(slot, f"{device}/-/", seq, now, changes) and (seq <= 1 or last - seq > RESTART):
             self.seq[slot] = seq
+        return changes
+
+    def timed(self, device: str, newest: int, received: int, now: int) -> list[Change]:
+        """A message of a device whose newest reading is of ``newest`` in its own time."""
+        changes: list[Change] = []
+        offset = received - newest
+        known = any(track.bound.kind == "clock_off" for track in self._evaluation.tracks.of(f"{device}/-/"))
+        if self._evaluation.presence.live and (known or not -self.off_ms <= offset <= self.off_ms):
+            subject = self._evaluation.around.device(device, now)
+            for bound in () if subject is None else self._evaluation.rules.of(subject).of("clock_off"):
+                assert subject is not None
+                self._clock(bound, Observation(subject, float(offset), newest, now), changes)
+        return changes
 
     def _missing(self, slot: int, bounds: tuple[Bound, ...], device: Subject, now: int) -> None:
         missing = float(sum(last - first + 1 for first, last in self._holes[slot]))
@@ -106,7 +107,7 @@ class Wire:
             if track.fired:
                 track.good_since = now
 
-    def _filled(self, slot: int, device: Subject, seq: int, now: int, changes: list[Change]) -> bool:
+    def _filled(self, slot: int, key: str, seq: int, now: int, changes: list[Change]) -> bool:
         """Whether a number was missing; the last one of all ends what they began."""
         holes = self._holes.get(slot, [])
         hole = next((one for one in holes if one[0] <= seq <= one[1]), None)
@@ -117,7 +118,7 @@ class Wire:
         missing = float(sum(last - first + 1 for first, last in holes))
         if not holes:
             del self._holes[slot]
-        for track in list(self._evaluation.tracks.of(device.key)):
+        for track in list(self._evaluation.tracks.of(key)):
             if track.bound.kind != "sequence_gap":
                 continue
             track.value = missing

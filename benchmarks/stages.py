@@ -119,12 +119,13 @@ class Stages:
         judge = fold.series.judge
         whole = list(zip(work, decoded, strict=True))
         self._timed("judge", lambda: [judge(route.device, one, r.time) for (r, _, route), one in whole])
-        evaluate = fold.messages._evaluate  # noqa: SLF001 - a stage of its own only here
+        readings = fold.readings
 
         def rules() -> None:
             for (record, message, route), one in whole:
                 fold.offset, fold.time = record.offset, record.time
-                evaluate(message, route, one.rows, out)
+                readings.came(route, one, record.time, message, out)
+                readings.evaluate(route, one, message, out)
 
         self._timed("evaluate", rules)
 

@@ -52,6 +52,11 @@ class Watch:
             found.append(registry.subject(device, point, parameter, self.index(device, point, parameter), now))
         return found
 
+    def device(self, device: str, now: int) -> Subject | None:
+        """The device itself."""
+        registry = self._fold.registry
+        return None if registry.get("devices", device, now) is None else registry.subject(device, "-", "", -1, now)
+
     def until(self, device: str, now: int) -> int | None:
         """When a ``from`` or ``to`` of the registry changes what is known of a device."""
         return min((turn for turn in self._fold.registry.turns(device) if turn > now), default=None)

@@ -41,7 +41,7 @@ class Site(Nothing):
         self.terms: list[Term] = []
         self.channels = list(channels)
         base = Subject("d/-/", device="d", place="p", place_kind=kind, device_kind="water", report_ms=report_ms)
-        self.device = base
+        self.base = base
         self.evaluation = Evaluation([parse_pack(pack_of(*rules), "pack")], around=self)
         self.evaluation.presence.registered("d", START)
         self.evaluation.caught_up(START)
@@ -52,7 +52,7 @@ class Site(Nothing):
         point = point or "-"
         number = self.channels.index(key) if key in self.channels else -1
         return msgspec.structs.replace(
-            self.device, key=f"d/{point}/{parameter}", parameter=parameter, point=point, channel=number
+            self.base, key=f"d/{point}/{parameter}", parameter=parameter, point=point, channel=number
         )
 
     def latest(self, device: str, point: str, parameter: str) -> Seen | None:
@@ -66,7 +66,11 @@ class Site(Nothing):
 
     def subjects(self, device: str, now: int) -> list[Subject]:
         """The device and its channels."""
-        return [self.device, *(self.subject(key) for key in self.channels)] if device == "d" else []
+        return [self.base, *(self.subject(key) for key in self.channels)] if device == "d" else []
+
+    def device(self, device: str, now: int) -> Subject | None:
+        """The device."""
+        return self.base if device == "d" else None
 
     def hours(self, calendar: str) -> WorkingTime | None:
         """The calendars of the story."""

@@ -141,7 +141,7 @@ def test_a_story_of_silence(name: str) -> None:
 def test_nothing_is_expected_of_such_channels(change: dict[str, object]) -> None:
     """They may be silent for days."""
     site = Site(ABSENT)
-    site.device = msgspec.structs.replace(site.device, **change)
+    site.base = msgspec.structs.replace(site.base, **change)
     site.play([(0, "turbidity=1", ""), (24 * 60, "tick", "")])
 
 

@@ -269,7 +269,7 @@ def test_a_standing_value_is_told_with_the_time_since_it_stands() -> None:
 def test_held_channels_and_switches_stand_still_by_nature() -> None:
     """A valve that is open all day is not stuck."""
     site = Site(STUCK.replace("parameter: turbidity", "parameters: all"))
-    site.device = msgspec.structs.replace(site.device, mode="held")
+    site.base = msgspec.structs.replace(site.base, mode="held")
     site.play([(0, "turbidity=0.2", ""), (60, "turbidity=0.2", "")])
 
 

@@ -109,7 +109,7 @@ def test_a_certificate_is_told_before_its_last_day_and_until_it_is_renewed() -> 
     """Once a day; the days that are left are its value."""
     site = Site(CERTIFICATE)
     scale = Subject("bs-12/-/", device="bs-12")
-    site.terms = [Term(scale, START + 31 * DAY * MINUTE), Term(site.device, START + 400 * DAY * MINUTE)]
+    site.terms = [Term(scale, START + 31 * DAY * MINUTE), Term(site.base, START + 400 * DAY * MINUTE)]
     fired = site.play([(0, "tick", ""), (DAY / 2, "tick", ""), (2 * DAY, "tick", "on overdue"), (3 * DAY, "tick", "")])[
         0
     ]
@@ -166,7 +166,7 @@ def test_a_place_sets_its_own_limit() -> None:
     text = pack_of(rule).replace("rules:", f"profiles: {{city: [{limit}]}}\nrules:")
     site = Site(GAP)
     site.evaluation.use([parse_pack(text, "pack")])
-    site.device = msgspec.structs.replace(site.device, profile="city")
+    site.base = msgspec.structs.replace(site.base, profile="city")
     site.play([(0, "turbidity=1.5", "on bad_readings"), (1, "turbidity=0.5", "off back_in_limits")])
-    site.device = msgspec.structs.replace(site.device, high=2.0)
+    site.base = msgspec.structs.replace(site.base, high=2.0)
     site.play([(2, "turbidity=1.5", ""), (3, "turbidity=2.5", "on bad_readings")])
