@@ -26,6 +26,7 @@ from gateway.core import Core, retention_floor
 from gateway.decide.outputs import Outputs
 from gateway.deliver import Deliver
 from gateway.follow import Follower
+from gateway.heartbeat import Heartbeat
 from gateway.installation import Runtime
 from gateway.intake import Intake
 from gateway.journal.record import Kind, json_body
@@ -99,6 +100,7 @@ class Gateway:
         stops.push_async_callback(asyncio.to_thread, core.decider.stop, STOP_S)
         await asyncio.to_thread(core.start_record)
         self._spawn("retention", self._retention())
+        self._beat()
         await self.intake.start()
         stops.push_async_callback(self._keep_counts)
         stops.push_async_callback(self.intake.stop, STOP_S)
@@ -141,6 +143,17 @@ class Gateway:
             # Nobody can be heard until the marker comes back: decide must not take that for silence of devices.
             body = json_body({"type": "disconnected", "broker": details["broker"]})
             self.core.journal.submit([Entry(Kind.DISCONNECTED, self.clock.now_ms(), body)], lambda _: None)
+
+    def _beat(self) -> None:
+        """Tell an address outside that all is well, where there is one: silence is the alarm then."""
+        alerts = self.settings.alerts
+        url = alerts.heartbeat_url.get_secret_value()
+        if url:
+            self._spawn("heartbeat", Heartbeat(url, alerts.heartbeat_s, self._well).run())
+
+    def _well(self) -> bool:
+        core = self.core
+        return core.journal.failed is None and core.decider.failed is None and not self.failed.is_set()
 
     async def _keep_counts(self) -> None:
         await asyncio.to_thread(keep_redelivered, self.core.engine, self.view.redelivered())

@@ -178,11 +178,25 @@ class Fold:
         self.alerting.standing.registry_version = record.offset
         self.routes.clear()
         self.changed(self.watch.changed(changes, record.time), out)
+        self._replaced(changes, record, out)
         for change in changes:
             raw = None if change.body is None else json_bytes(change.body)
             out.registry.append({"kind": change.kind, "id": change.id, "offset": record.offset, "body": raw})
         out.filters_changed = True
         out.answers.append(answer(record.offset, 200, {"changed": len(changes)}))
+
+    def _replaced(self, changes: Sequence[Change], record: Record, out: Outputs) -> None:
+        """Places go out of service, come back, or notify from now on: so do the alerts that are open there."""
+        if not any(change.kind in {"places", "devices"} for change in changes):
+            return
+        seen: set[str] = set()
+        cause = Cause(record.offset, record.time)
+        for alert in list(self.alerting.desk.open.values()):
+            if alert.key in seen or not self.registry.knows("devices", alert.device):
+                continue
+            seen.add(alert.key)
+            subject = self.registry.subject(alert.device, alert.point, alert.parameter, -1, record.time)
+            self.alerting.steps(self.alerting.desk.rebind(subject, record.time), cause, out)
 
     def _delivery(self, record: Record, body: dict[str, Any], _: Lookup, out: Outputs) -> None:
         offset, n = body["for"]

@@ -178,3 +178,15 @@ def test_a_restart_from_a_snapshot_decides_the_same(tmp_path: Path, script: Scri
     whole = decided(tmp_path, script, "whole")
     for table in (state.alerts, state.transitions, state.outbox, state.sessions, state.links, state.answers):
         assert begun.rows(table) == whole.rows(table)
+
+
+def test_a_place_that_is_taken_out_of_service_holds_its_alerts_and_gives_them_back(
+    tmp_path: Path, script: Script
+) -> None:
+    """Suspended, the open alert is out of service; accepted again while its condition stands, it is active and told."""
+    place = REGISTRY["places"][0]
+    script.other(Kind.REGISTRY, changes=changes({"places": [place | {"state": "suspended"}]}))
+    script.other(Kind.REGISTRY, changes=changes({"places": [place]}))
+    found = decided(tmp_path, script)
+    assert [row["event"] for row in found.rows(state.transitions)] == ["fired", "out_of_service", "in_service"]
+    assert found.rows(state.alerts)[0]["state"] == "active"
