@@ -32,6 +32,8 @@ VARIABLES = (
 )
 #: Said by the template of firing where there is none of their own: the trouble is still the same.
 _SAID_AS_FIRED = ("escalated", "reminder")
+#: Numbers and times, and the characters that usual ones need: ``11-22 11:20``, ``12.50mg/L``.
+_LEAST = {"since": 11, "value": 9, "limit": 5, "count": 4}
 #: A variable without a value is refused by the providers.
 _EMPTY = "-"
 
@@ -90,7 +92,7 @@ class Templates:
         if template[0] != text.language:
             spoken = notice if notice.to is None else msgspec.structs.replace(notice, to=None)
             text = text_of(spoken, template[0])
-        values = {one: _value(text.values.get(one, ""), most) for one, most in template[1].variables.items()}
+        values = {one: _value(one, text.values.get(one, ""), most) for one, most in template[1].variables.items()}
         return Filled(template[1].code, template[1].sign_name, values)
 
     def _find(self, name: str, language: str) -> tuple[str, Template] | None:
@@ -120,14 +122,25 @@ def _faults(template: Template, most: int) -> list[str]:
             faults.append(f"variable {name!r} is not known; allowed: {', '.join(VARIABLES)}")
         if not 1 <= length <= most:
             faults.append(f"variable {name!r} has {length} characters; allowed: 1 to {most}, which the provider takes")
+        elif length < _LEAST.get(name, 1):
+            faults.append(
+                f"variable {name!r} has {length} characters; usual ones need {_LEAST[name]} and become {_EMPTY!r}"
+            )
     return faults
 
 
+#: Matches everything, if only its beginning.
+_NUMBER = re.compile(r"[-+0-9.e]*")
 #: Marks that providers take for a signature or refuse as decoration.
 _REFUSED = re.compile(r"[【】\[\]『』「」〖〗•★※→$^_√¥~]")
 
 
-def _value(text: str, most: int) -> str:
+def _value(name: str, text: str, most: int) -> str:
     """At most ``most`` characters on one line, without links, and without marks that providers refuse."""
-    plain = unicodedata.normalize("NFC", _REFUSED.sub(" ", without_links(text)))
-    return " ".join(plain.split())[:most].strip() or _EMPTY
+    plain = " ".join(unicodedata.normalize("NFC", _REFUSED.sub(" ", without_links(text))).split())
+    if name in _LEAST and len(plain) > most:
+        # A number or a time that is cut is another one: the unit or the date goes, or all of it.
+        number = _NUMBER.match(plain)
+        shorter = plain.rpartition(" ")[2] if name == "since" else number[0] if number else ""
+        plain = shorter if len(shorter) <= most else ""
+    return plain[:most].strip() or _EMPTY

@@ -87,13 +87,13 @@ class _Writer:
 
     def bare(self, notice: Notice) -> Text:
         """A test, or a notice whose content says nothing."""
-        test = notice.event == "test"
-        title = self._title(self._event(notice.event), self.terms["test_title"] if test else notice.key)
+        test, event = notice.event == "test", self._event(notice.event)
+        about, sent = self.terms["test_title"] if test else notice.key, self.time(notice.at)
         lines = (self.terms["test_body"],) if test else ()
-        sent = self.time(notice.at)
-        line = self.terms["comma"].join([title.strip("【】[]").replace("】", " ").replace("]", ""), sent])
-        values = {"event": self._event(notice.event), "since": sent, "rule": self.terms["test_title"]}
-        return Text(self.language, title, line, (*lines, self._field("sent", sent)), values=values)
+        line = event + self.terms["colon"] + about + self.terms["comma"] + sent
+        values = {"event": event, "since": self.brief(notice.at), "rule": about}
+        head = (*lines, self._field("sent", sent))
+        return Text(self.language, self._title(event, about), line, head, values=values)
 
     def single(self, event: str, alert: _Alert, told: Told) -> Text:
         """One alert."""
@@ -158,7 +158,7 @@ class _Writer:
     def item(self, alert: _Alert, told: Told) -> str:
         """One alert as a line of a list."""
         over = EVENTS[self.language]["cleared"] if alert.state in OVER else ""
-        start = local_time(alert.since, self.zone).strftime("%m-%d %H:%M") if alert.since is not None else ""
+        start = self.brief(alert.since)
         text = " ".join(part for part in (start, self.about(alert, told), self.measured(alert, told)) if part)
         return f"{text}{self.terms['left']}{over}{self.terms['right']}" if over else text
 
@@ -206,10 +206,14 @@ class _Writer:
         """Local time to the minute; empty where there is none."""
         return local_time(at, self.zone).strftime("%Y-%m-%d %H:%M") if at is not None else ""
 
+    def brief(self, at: int | None) -> str:
+        """The same without the year."""
+        return local_time(at, self.zone).strftime("%m-%d %H:%M") if at is not None else ""
+
     def _from(self, alert: _Alert) -> str:
         if alert.since is None:
             return ""
-        short = local_time(alert.since, self.zone).strftime("%m-%d %H:%M")
+        short = self.brief(alert.since)
         return short + self.terms["from"] if self.language == "zh" else f"{self.terms['from']} {short}"
 
     def _values(self, word: str, alert: _Alert, told: Told) -> dict[str, str]:
@@ -226,7 +230,7 @@ class _Writer:
             "parameter": self.parameter(alert, told),
             "value": f"{value}{unit}" if value else "",
             "limit": limit,
-            "since": local_time(alert.since, self.zone).strftime("%m-%d %H:%M") if alert.since is not None else "",
+            "since": self.brief(alert.since),
             "first": self.item(alert, told),
         }
 

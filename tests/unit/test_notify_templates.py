@@ -81,6 +81,25 @@ def test_every_variable_says_something() -> None:
 
 
 @pytest.mark.parametrize(
+    ("most", "values"),
+    [
+        (12, ("1250.5m3/h", "1000.0", "11-22 11:20")),
+        (7, ("1250.5", "1000.0", "11:20")),
+        (6, ("1250.5", "1000.0", "11:20")),
+        (5, ("-", "-", "11:20")),
+        (4, ("-", "-", "-")),
+    ],
+)
+def test_a_number_is_never_cut_into_another_one(most: int, values: tuple[str, str, str]) -> None:
+    """The unit goes, the date goes, and what still does not fit is left out."""
+    variables = dict.fromkeys(("value", "limit", "since"), most)
+    flow = fired(PERSON, parameter="flow", parameter_unit="m3/h", value=1250.5, limit_value=1000.0)
+    filled = Templates({"fired": {"zh": {"code": "F", "variables": variables}}}).fill(flow)
+    assert filled is not None
+    assert tuple(filled.values.values()) == values
+
+
+@pytest.mark.parametrize(
     ("notice", "code"),
     [
         (fired(PERSON), "F"),
@@ -140,7 +159,7 @@ def test_all_faults_are_told_at_once() -> None:
     known = Templates(
         {
             "fired": {"zh": {"code": " ", "variables": {"place": 36, "colour": 5}}},
-            "cleared": {"zh": {"code": "C", "variables": {"place": 0}}},
+            "cleared": {"zh": {"code": "C", "variables": {"place": 0, "since": 5}}},
             "digest": {"zh": {"code": "D"}},
         }
     )
@@ -149,6 +168,7 @@ def test_all_faults_are_told_at_once() -> None:
         "templates.fired.zh: variable 'place' has 36 characters; allowed: 1 to 35, which the provider takes",
         f"templates.fired.zh: variable 'colour' is not known; allowed: {', '.join(KNOWN)}",
         "templates.cleared.zh: variable 'place' has 0 characters; allowed: 1 to 35, which the provider takes",
+        "templates.cleared.zh: variable 'since' has 5 characters; usual ones need 11 and become '-'",
         "templates.test.zh: there is no template; such messages are refused",
     ]
 

@@ -188,6 +188,7 @@ def test_a_test_message_says_nothing_of_an_alarm() -> None:
     """In both languages."""
     zh, en = text_of(trial()), text_of(trial(), "en")
     assert (zh.title, zh.body()) == ("【测试】通知通道测试", "这是一条测试消息，无需处置。\n发送时间：2026-11-22 11:20")
+    assert zh.line == "测试：通知通道测试，2026-11-22 11:20"
     assert en.title == "[Test] test of this channel"
     assert not any(word in zh.body() + zh.line for word in ("报警", "超标"))
 
