@@ -228,7 +228,7 @@ class Alerts(Section):
     """Rules and who is told."""
 
     packs: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = setting(
-        ("gb5749-2022",),
+        ("gb5749-2022", "device-health", "medical-waste-cn"),
         "Rule packs in force.",
         "a list of packs that exist (in the environment: names with commas between)",
     )
