@@ -133,12 +133,15 @@ def _run(source: Source, tried: Pack, present: list[Pack], window: Window, setti
     from gateway.drive import firings  # noqa: PLC0415 - as above
     from gateway.drive.backtest import Trial, run  # noqa: PLC0415 - likewise
 
-    here, there = Trial({tried.id: tried.text}, source), Trial({one.id: one.text for one in present}, source)
-    began = time.monotonic()
+    texts = {one.id: one.text for one in present}
+    here = Trial({tried.id: tried.text}, source)
+    there = here if texts == {tried.id: tried.text} else Trial(texts, source)
+    trials = [here] if there is here else [here, there]
+    began, worked = time.monotonic(), time.process_time()
     with _progress() as bar:
         task = bar.add_task(tried.id, total=source.count)
-        run(source, [here, there], window, lambda count: bar.advance(task, count))
-    seconds = time.monotonic() - began
+        run(source, trials, window, lambda count: bar.advance(task, count))
+    seconds, worked = time.monotonic() - began, time.process_time() - worked
     start, end = window.bounds
     summed = firings.summary(here.firings, start, end, settings.zone)
     compared = firings.summary(there.firings, start, end, settings.zone)
@@ -148,6 +151,7 @@ def _run(source: Source, tried: Pack, present: list[Pack], window: Window, setti
         "to": end,
         "readings": here.readings,
         "seconds": round(seconds, 3),
+        "cpu_seconds": round(worked, 3),
         **summed,
         "alerts": here.firings,
         "present": {
@@ -249,10 +253,12 @@ def _compare(found: Mapping[str, Any], zone: tzinfo) -> None:
     only_here, only_present = difference["only_here"], difference["only_present"]
     show.say("")
     show.say(pick(words).format(names, present["count"], difference["both"], len(only_here), len(only_present)))
+    if found["pack"]["id"] not in {one["id"] for one in present["packs"]}:
+        return  # nothing of a pack that is not in force can be in force
     for title, alerts in (
         ({"en": "Only this pack", "zh": "仅本规则包"}, only_here),
         ({"en": "Only in force now", "zh": "仅现行规则"}, only_present),
     ):
-        if alerts and len(alerts) < found["count"] + present["count"]:
+        if alerts:
             show.say(f"\n{pick(title)}")
             _list(alerts, found["to"], zone)
