@@ -135,6 +135,13 @@ class Calls:
             else:
                 case.kept = None
 
+    def sweep(self, alerts: Mapping[str, Alert]) -> None:
+        """Forget what ended without a step that was told, and waits nowhere; ``alerts`` are those that are not over."""
+        for name in [name for name, case in self.all.items() if case.kept is None]:
+            live = alerts.get(name)
+            if live is None or live.state == "closed":
+                del self.all[name]
+
     def _new(self, alert: Alert) -> Case:
         known = self.all.pop(alert.id, None)
         if known is not None:
@@ -193,6 +200,8 @@ class Calls:
     def _remind(self, case: Case, alert: Alert, registry: Registry, now: int) -> Iterator[Out]:
         reminder, repeat = self._telling.policy.reminder, self._telling.policy.group.repeat
         case.remind_at = 0
+        if not alert.notify:
+            return
         if alert.state == "active" and reminder is not None:
             case.reminded += 1
             if case.reminded < reminder.most:
@@ -218,4 +227,5 @@ class Calls:
 
 def _open(case: Case, alert: Alert) -> bool:
     """Whether anybody is still to be called."""
-    return alert.state == "active" or (case.overdue and alert.state == "acknowledged" and alert.on)
+    stands = alert.state == "active" or (case.overdue and alert.state == "acknowledged" and alert.on)
+    return stands and alert.notify

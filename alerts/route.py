@@ -28,6 +28,8 @@ __all__ = ["ChannelInfo", "Message", "Router"]
 OLD_MS = 5 * 60_000
 #: ... and is told no later than this after the first of it was decided.
 HELD_MS = 10 * 60_000
+#: How often alerts that ended unheard, as of a place that does not notify any more, are forgotten.
+SWEEP_MS = 24 * 3_600_000
 
 #: Steps after which an alert is called for again where it still stands.
 _RESUMED = frozenset({"unshelved", "unsuppressed", "in_service"})
@@ -41,6 +43,7 @@ class _State(msgspec.Struct):
     queues: list[Queue]
     held: list[str]
     held_until: int
+    sweep_at: int
     caught_up: bool
     unreachable: dict[str, str]
 
@@ -55,6 +58,7 @@ class Router:
         #: Alerts of a backlog that wait for its end, in order of arrival.
         self._held: dict[str, None] = {}
         self._held_until = 0
+        self._sweep_at = 0
         self._caught_up = True
 
     def use(self, policy: Policy, channels: Sequence[ChannelInfo], zone: ZoneInfo) -> None:
@@ -94,6 +98,9 @@ class Router:
     def tick(self, now: int, alerts: Mapping[str, Alert], registry: Registry) -> list[Message]:
         """All that is due by ``now``; ``alerts`` are those that are not over, by id."""
         messages: list[Message] = []
+        if now >= self._sweep_at:
+            self._sweep_at = now + SWEEP_MS
+            self._calls.sweep(alerts)
         while self.due <= now:
             if self._held and (self._caught_up or self._held_until <= now):
                 messages += self._messages(self._release(registry, now), alerts, registry, now)
@@ -137,6 +144,7 @@ class Router:
             queues=list(self._queues.all.values()),
             held=list(self._held),
             held_until=self._held_until,
+            sweep_at=self._sweep_at,
             caught_up=self._caught_up,
             unreachable=self._telling.contacts.unreachable,
         )
@@ -149,6 +157,7 @@ class Router:
         self._queues.load(state.queues)
         self._held = dict.fromkeys(state.held)
         self._held_until = state.held_until
+        self._sweep_at = state.sweep_at
         self._caught_up = state.caught_up
         self._telling.contacts.unreachable = state.unreachable
 
@@ -167,11 +176,12 @@ class Router:
     def _followed(self, step: Step, registry: Registry, now: int) -> Iterable[Out]:
         case = self._calls.all.get(step.alert.id)
         if case is None:
-            # Fired before routing knew of it: only those who hear of everything hear the rest.
-            if step.event not in _FOLLOWING or step.from_state in MUTED:
+            if step.event != "assigned" and (step.event not in _FOLLOWING or step.from_state in MUTED):
                 return ()
             case = self._calls.all[step.alert.id] = Case(step.alert)
-            case.told = [(one.channel, "") for one in self._telling.listeners(step.alert)]
+            if step.event != "assigned":
+                # Fired before routing knew of it: only those who hear of everything hear the rest.
+                case.told = [(one.channel, "") for one in self._telling.listeners(step.alert)]
         case.kept = step.alert
         if step.alert.id in self._held:
             return ()
@@ -180,7 +190,7 @@ class Router:
             outs += self._calls.follow(case, step.event, registry, now)
         elif step.event == "assigned":
             outs += self._calls.assign(case, registry, now)
-        if step.event in _ENDING:
+        if step.event in _ENDING or step.event in _RESUMED:
             self._calls.rest(case, registry, now)
         return outs
 

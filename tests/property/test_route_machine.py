@@ -156,5 +156,5 @@ class Routing(RuleBasedStateMachine):
 
 TestRouting = pytest.mark.timeout(60)(Routing.TestCase)
 TestRouting.settings = settings(
-    max_examples=50, stateful_step_count=25, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=30, stateful_step_count=25, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )

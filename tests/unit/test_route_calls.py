@@ -337,6 +337,36 @@ def test_a_policy_may_change_while_alerts_stand() -> None:
     assert story.told[2:] == ["30 sms officer escalated a"]
 
 
+def test_a_place_that_does_not_notify_any_more_calls_nobody() -> None:
+    """The place was suspended after the alert fired; when the alert ends unheard, its case goes within a day."""
+    story = Story()
+    story.do("fire a")
+    story.alerts["a"].notify = False
+    story.until(5 * 60)
+    assert story.told == ["0 sms contact fired a"]
+    del story.alerts["a"]
+    story.do("fire b")
+    story.until(3 * DAY)
+    assert list(story.router._calls.all) == ["b"]
+
+
+def test_an_acknowledged_alert_keeps_its_time_out_over_a_hold() -> None:
+    """Muted and released while acknowledged: nobody is called at once, and not never either."""
+    story = Story(REMIND)
+    story.do("fire a")
+    story.do("ack a")
+    story.do("suppress a")
+    story.until(60)
+    story.do("unsuppress a state=acknowledged")
+    story.until(600)
+    assert story.told[2:] == ["540 sms head escalated a"]
+
+
+def test_whoever_is_given_an_alert_that_is_muted_hears_of_it() -> None:
+    """Nobody was told of it before; only this person is."""
+    assert tell([(0, "mute a"), (1, "assign a assigned_to=officer")], 60) == ["1 sms officer escalated a"]
+
+
 def test_state_of_closed_alerts_goes() -> None:
     """Memory is that of the alerts that are not over."""
     story = Story(channels=[HOOK, SMS])
