@@ -21,6 +21,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any, NamedTuple, Protocol
+from urllib.parse import quote
 
 import msgspec
 import sqlalchemy as sa
@@ -38,7 +39,7 @@ from gateway.outbox import Attempt, Outbox, Place, Waiting
 
 log = structlog.get_logger(__name__)
 
-#: Events that their receiver may acknowledge by a link.
+#: Events of an alert that waits for somebody.
 LINKED = frozenset({"fired", "escalated", "reminder"})
 #: Real seconds before a database that failed is asked again.
 _DATABASE_S = 1.0
@@ -53,17 +54,22 @@ class Submits(Protocol):
 
 
 class Linking(NamedTuple):
-    """What acknowledge links are made of: the address of the pages, empty = no links, and the installation's key."""
+    """What links are made of: the address of the pages, empty = no links, and the installation's key."""
 
     public_url: str
     key: bytes
 
     def of(self, row: Waiting) -> str:
-        """The link for the receiver of a row; empty where it is not about one alert that waits for somebody."""
-        one = row.notice.subject != row.notice.key
-        if not self.public_url or not self.key or row.notice.event not in LINKED or not one:
+        """The link of a row about one alert that waits for somebody, else empty.
+
+        A person may acknowledge by it without signing in; a group gets the alert's page, where one signs in.
+        """
+        alert = row.notice.subject
+        if not self.public_url or row.notice.event not in LINKED or alert == row.notice.key:
             return ""
-        return f"{self.public_url}/ack/{links.make(self.key, *row.place)}"
+        if not row.person:
+            return f"{self.public_url}/alerts/{quote(alert, safe='')}"
+        return f"{self.public_url}/ack/{links.make(self.key, *row.place)}" if self.key else ""
 
 
 class Deliver:

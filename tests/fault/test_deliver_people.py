@@ -200,6 +200,14 @@ async def test_who_may_acknowledge_gets_a_link(  # noqa: PLR0917 - pytest gives 
         assert links.parse(KEY, token) == (1, 0)
 
 
+async def test_a_group_gets_the_page_of_the_alert(site: Site, put: Put, told: Told) -> None:
+    """Nobody acknowledges in the name of a group: one signs in there."""
+    await put("a1", channel="robot")
+    async with site.delivering(channels={"robot": told}, linking=LINKING):
+        await site.settled(1)
+    assert told.notices[0].link == "https://h.example/alerts/a1"
+
+
 async def test_a_digest_has_no_link(site: Site, put: Put, told: Told) -> None:
     """A link acknowledges one alert."""
     await put("a1", channel="robot", body='[{"id":"a1"},{"id":"a2"}]')
