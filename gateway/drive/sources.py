@@ -26,7 +26,8 @@ from gateway.progress import known_durable
 ROOT = "hygeia/v1"
 #: A journal is read from so long before ``--from``, so that what stands then has begun.
 WARM_UP_MS = DAY_MS
-#: Between two rows of a CSV file time is looked at when something is due, else no more often than this.
+#: Between two rows of a CSV file time is looked at when something is due and as often as this: well below the gap
+#: (``gateway.decide.fold.GAP_MS``) after which a gateway was down.
 _TICK_MS = 60_000
 _SECOND_MS = 1000
 #: Records that a trial leaves out: outcomes of notices and alarms of the gateway itself.
@@ -167,10 +168,10 @@ def of_csv(
 
 
 def _ticks(now: int, until: int, due: Due) -> Iterator[int]:
-    """Times between two rows at which something may happen."""
+    """Times between two rows at which something may happen, and so many that nobody thinks the gateway was down."""
     while True:
         wanted = due()
-        now = now + _TICK_MS if wanted <= now else max(now + _SECOND_MS, int(min(wanted, until)) + 1)
+        now = max(now + _SECOND_MS, int(wanted) + 1) if now < wanted < now + _TICK_MS else now + _TICK_MS
         if now >= until:
             return
         yield now

@@ -13,7 +13,10 @@ import yaml
 from gateway.cli import call
 from gateway.clock import SystemClock
 from gateway.installation import Installation
+from gateway.journal.disk import Disk
 from gateway.journal.record import Kind, message_body, origin
+from gateway.journal.retention import retain
+from gateway.journal.segment import listing
 from gateway.journal.writer import Entry, Journal
 from tests.support.recorded import Measured, write_map
 
@@ -65,6 +68,7 @@ class Tried:
     def __call__(self, pack: str | Path, *options: object) -> Any:
         """The outcome; the pack ``trial`` of this module where it is named so."""
         path = self.folder / "trial.yaml" if pack == "trial" else pack
+        self._capsys.readouterr()
         code = call(["rules", "backtest", str(path), *(str(option) for option in options), "--json"])
         said = self._capsys.readouterr()
         assert code == 0, said.err
@@ -176,6 +180,22 @@ REGISTRY = {
 }
 
 
+def receive(site: Path, values: list[float], since: int, segment_bytes: int = 1 << 26) -> int:
+    """Readings of pH, one a minute of the device's clock, as the intake would take them in; gives the first offset."""
+    clock = SystemClock()
+    journal = Journal.open(Installation(site).journal, clock, min_free=1, segment_bytes=segment_bytes)
+    first = journal.durable + 1
+    where = origin("mqtt", "test", "127.0.0.1", "")
+    for number, value in enumerate(values):
+        payload = json.dumps({"ts": since + number * MINUTE, "values": {"ph": value}}).encode()
+        body = message_body(1, number + 1, where, b"hygeia/v1/_/d-1/up/telemetry", b"", payload)
+        done: list[int] = []
+        journal.submit([Entry(Kind.MESSAGE, clock.now_ms(), body)], done.append)
+        assert journal.wait(journal.durable + 1 if not done else done[0], 10)
+    journal.close()
+    return first
+
+
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An installation that has decided readings of pH: good, too high, good again."""
@@ -187,17 +207,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
         site = folder / "site"
         assert call(["init", "--data-dir", str(site)]) == 0
         assert call(["registry", "import", str(folder / "registry.yaml"), "--data-dir", str(site)]) == 0
-        clock = SystemClock()
-        now = clock.now_ms()
-        journal = Journal.open(Installation(site).journal, clock, min_free=1)
-        where = origin("mqtt", "test", "127.0.0.1", "")
-        for number, value in enumerate([7.0] * 5 + [9.3] * 5 + [7.0] * 20):
-            payload = json.dumps({"ts": now - 3_600_000 + number * MINUTE, "values": {"ph": value}}).encode()
-            body = message_body(1, number + 1, where, b"hygeia/v1/_/d-1/up/telemetry", b"", payload)
-            done: list[int] = []
-            journal.submit([Entry(Kind.MESSAGE, clock.now_ms(), body)], done.append)
-            assert journal.wait(journal.durable + 1 if not done else done[0], 10)
-        journal.close()
+        receive(site, [7.0] * 5 + [9.3] * 5 + [7.0] * 20, since=SystemClock().now_ms() - 3_600_000)
         assert call(["journal", "stat", "--data-dir", str(site)]) == 0
     return site
 
@@ -230,6 +240,24 @@ def test_a_new_pack_is_tried_over_the_journal(tried: Tried, site: Path) -> None:
     found = tried("trial", "--data-dir", site)
     assert "ph-high" in {one["rule"] for one in found["alerts"]}
     assert found["difference"]["only_present"]
+
+
+def test_the_registry_is_known_where_the_journal_does_not_hold_it_any_more(
+    tried: Tried, site: Path, tmp_path: Path
+) -> None:
+    """Of a journal whose beginning was removed the rest is tried with the registry of then."""
+    copy = Path(shutil.copytree(site, tmp_path / "copy"))
+    now = SystemClock().now_ms()
+    receive(copy, [9.5] * 4, since=now - 10 * MINUTE, segment_bytes=300)
+    assert call(["journal", "stat", "--data-dir", str(copy)]) == 0
+    kept = listing(Installation(copy).journal)
+    retain(Installation(copy).journal, Disk(), safe=kept[-2].first, keep_days=0, now=now + 86_400_000)
+    left = listing(Installation(copy).journal)
+    assert left[0].first > 0
+    found = tried("gb5749-2022", "--data-dir", copy)
+    (alert,) = found["alerts"]
+    assert (alert["rule"], alert["place"], alert["value"]) == ("ph-outside", "out", 9.5)
+    assert 2 <= found["readings"] <= 4
 
 
 @pytest.mark.shared
