@@ -17,6 +17,7 @@ from fastapi.responses import HTMLResponse
 
 from devices.parameters import CATALOGUE
 from gateway import links, state
+from gateway.api.broken import with_broken
 from gateway.api.context import Context, context_of
 from gateway.api.pages import language_of, render
 from gateway.api.times import print_time
@@ -125,6 +126,8 @@ def _found(context: Context, place: tuple[int, int]) -> Found:
         single = isinstance(content, dict)
         name = content.get("id") if single else None
         alert = connection.execute(sa.select(alerts).where(alerts.c.id == name)).mappings().first()
+        shown = None if alert is None else dict(alert)
+        with_broken(connection, [] if shown is None else [shown])
     problem: Problem | None = None
     if row["used_by"] is not None:
         problem = "used"
@@ -138,7 +141,7 @@ def _found(context: Context, place: tuple[int, int]) -> Found:
         problem = "unknown"
     else:
         problem = _problem_of(alert)
-    return Found(place, row["person"], None if alert is None else dict(alert), problem)
+    return Found(place, row["person"], shown, problem)
 
 
 def _problem_of(alert: sa.RowMapping) -> Problem | None:
@@ -172,7 +175,7 @@ def _shown(context: Context, alert: dict[str, Any], language: str) -> dict[str, 
         place = place.get(language) or place.get("zh") or place.get("en") or alert["place"]
     known = CATALOGUE.get(alert["parameter"])
     name = alert["parameter"] if known is None else known.title_zh if language == "zh" else known.title_en
-    value = "" if alert["value"] is None else f"{alert['value']:g} {alert['parameter_unit']}".strip()
+    value = "" if alert["bad_value"] is None else f"{alert['bad_value']:g} {alert['parameter_unit']}".strip()
     since = print_time(alert["since"], context.services.settings.zone)
     return {
         "place": str(place or alert["device"]),

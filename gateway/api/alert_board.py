@@ -14,6 +14,7 @@ from fastapi import APIRouter, Query, Request, Response
 from gateway import state
 from gateway.api.alerts import GROUPS, KEYS, Severity
 from gateway.api.auth import Caller
+from gateway.api.broken import with_broken
 from gateway.api.context import Context, context_of
 from gateway.api.persons import names_of, persons_in
 from gateway.api.scope import Scope, among, condition
@@ -80,6 +81,7 @@ def board(
         last = max(0, -(-counts[group] // limit) - 1)
         page = min(page, last)
         rows = [dict(one) for one in connection.execute(_page(where, group, page, limit)).mappings()]
+        with_broken(connection, rows)
         people = [*persons_in(one["acknowledged_by"] for one in rows)]
         people += [one[name] for one in rows for name in ("acknowledged_by", "assigned_to") if one[name]]
         names = names_of(connection, caller, people)

@@ -14,6 +14,7 @@ from gateway import state
 from gateway.api.alerts import KEYS
 from gateway.api.around import around
 from gateway.api.auth import Caller, Principal
+from gateway.api.broken import with_broken
 from gateway.api.context import Context, context_of
 from gateway.api.faults import Reason, RefusedError
 from gateway.api.persons import candidates, names_of, persons_in
@@ -25,7 +26,7 @@ router = APIRouter(tags=["alerts"])
 
 _MORE = (
     *("kind", "grid", "assigned_to", "acknowledged_at", "closed_at", "shelved_until", "held_by", "condition"),
-    *("version", "pack_digest", "registry_version"),
+    *("version", "pack_digest", "registry_version", "bad_value", "side"),
 )
 _STEP = (
     *("offset", "n", "event", "from_state", "to_state", "at", "ts", "by", "reason", "value", "limit_value"),
@@ -49,6 +50,7 @@ def alert(request: Request, caller: Caller, id: str) -> Response:  # noqa: A002 
         if found is None:
             raise RefusedError(404, f"there is no alert {id[:100]!r}")
         row = dict(found)
+        with_broken(connection, [row])
         steps = connection.execute(_steps(id)).mappings().all()
         deliveries = [dict(one) for one in connection.execute(_deliveries(id)).mappings()]
         readings = around(context, caller, row)

@@ -112,7 +112,7 @@ class _Gateway(Collector):
         family = CounterMetricFamily("hygeia_alert_steps", words, labels=("event",))
         table = state.counters
         with self._services.engine.connect() as connection:
-            found = {str(name): int(value) for name, value in connection.execute(sa.select(table)).tuples()}
+            found = {str(row.name): int(row.value) for row in connection.execute(sa.select(table))}
         for event in Event:
             family.add_metric((event.value,), found.get(f"alerts_{event}", 0))
         return family

@@ -15,6 +15,7 @@ from gateway import state
 from gateway.api.alerts import KEYS, STANDING
 from gateway.api.auth import Caller, Principal
 from gateway.api.board import PlaceNow
+from gateway.api.broken import with_broken
 from gateway.api.context import Context, context_of
 from gateway.api.parked import reasons
 from gateway.api.scope import Scope, condition
@@ -119,14 +120,17 @@ def _alerts(context: Context, scope: Scope) -> dict[str, Any]:
     table = state.alerts
     shown = sa.and_(condition(scope, table.c.unit, table.c.grid), table.c.state.in_(STANDING))
     counted = sa.select(table.c.severity, sa.func.count()).where(shown).group_by(table.c.severity)
-    newest = sa.select(*(table.c[name] for name in (*KEYS, "kind"))).where(shown).order_by(table.c.offset.desc(), table.c.id)
+    newest = (
+        sa.select(*(table.c[name] for name in (*KEYS, "kind"))).where(shown).order_by(table.c.offset.desc(), table.c.id)
+    )
     with context.services.engine.connect() as connection:
         by_severity = {str(severity): int(count) for severity, count in connection.execute(counted)}
-        rows = connection.execute(newest.limit(_ALERTS_SHOWN)).mappings().all()
+        rows = [dict(row) for row in connection.execute(newest.limit(_ALERTS_SHOWN)).mappings()]
+        with_broken(connection, rows)
     registry, rules = context.services.registry(), context.rule_words()
     items = []
     for row in rows:
         place = registry.get("places", row["place"]) or {}
         title = rules.title(row["pack"], row["rule"])
-        items.append(dict(row) | {"place_name": place.get("name") or row["place"], "rule_title": title})
+        items.append(row | {"place_name": place.get("name") or row["place"], "rule_title": title})
     return {"items": items, "total": sum(by_severity.values()), "by_severity": by_severity}

@@ -175,6 +175,7 @@ class Candidate(BaseModel):
 class AlertHistory(Alert):
     """An alert with what it rests on: rules and software that decided, readings, records, every step, who was told.
 
+    `value` is what moved it last: of one that is over, what ended it. `bad_value` is what broke the limit, on `side`.
     `limit_verified` is false where nobody compared the limit with the text of its source, null where that is unknown.
     `candidates` and `names` (of people, by id) are for those who may handle it.
     """
@@ -190,6 +191,8 @@ class AlertHistory(Alert):
     version: str
     pack_digest: str
     registry_version: int
+    bad_value: float | None
+    side: Literal["", "low", "high"]
     place_name: Any
     unit_name: Any
     grid_names: list[Any]

@@ -214,6 +214,28 @@ async def test_a_limit_says_where_it_comes_from_and_whether_that_was_verified(
     assert early["limit_verified"] is None
 
 
+async def test_an_alert_that_is_over_still_says_which_value_broke_its_limit(
+    city: FakeServices, city_caller: Caller
+) -> None:
+    """The row holds the good value that ended it; the bad one is that of the newest firing."""
+
+    def over() -> None:
+        step(city, "al-1", 500, "fired", value=0.04)
+        step(city, "al-1", 505, "fired", value=0.02)
+        step(city, "al-1", 510, "cleared", value=0.6)
+        with city.engine.begin() as connection:
+            change = {"state": "returned", "value": 0.6, "cleared_at": NOW}
+            connection.execute(state.alerts.update().where(state.alerts.c.id == "al-1").values(change))
+
+    await in_thread(over)
+    shown = (await city_caller.get("/api/v1/alerts/al-1")).json()
+    assert (shown["value"], shown["bad_value"], shown["side"]) == (0.6, 0.02, "low")
+    board = (await city_caller.get("/api/v1/alert-board", group="to_confirm")).json()["items"][0]
+    assert (board["bad_value"], board["side"]) == (0.02, "low")
+    standing = (await city_caller.get("/api/v1/alerts/al-2")).json()
+    assert (standing["bad_value"], standing["side"]) == (1.3, "high")
+
+
 def people(city: FakeServices) -> None:
     """Two people of the waterworks, an officer of the district, and somebody of the hospital."""
     city.register(

@@ -1,6 +1,6 @@
 // The readings around an alert: its limit, the span for which it stood, values under maintenance, late ones.
 
-import { limitOf, sideOf } from "./alert-words.js";
+import { limitOf } from "./alert-words.js";
 import { Chart, svg } from "./chart.js";
 import { byId, count, fill, moment, texts } from "./page.js";
 
@@ -42,10 +42,9 @@ export class Around {
     const said = JSON.stringify([readings.items.length, last, readings.to, alert.cleared_at, alert.sessions]);
     if (said === this.drawn) return;
     this.drawn = said;
-    const side = sideOf(alert);
     const channel = {
       device: alert.device, point: alert.point, parameter: alert.parameter, value: alert.value, flag: "N",
-      low: side === "low" ? alert.limit_value : null, high: side === "high" ? alert.limit_value : null, words: texts.around,
+      low: alert.side === "low" ? alert.limit_value : null, high: alert.side === "high" ? alert.limit_value : null, words: texts.around,
     };
     this.chart ??= new AroundChart(byId("plot"), channel, HEIGHT);
     this.chart.channel = channel;

@@ -10,29 +10,24 @@ export const addressOf = (id) => `/alerts/${encodeURIComponent(id)}`;
 export const placeOf = (alert) => named(alert.place_name) || alert.place || (alert.pack === "gateway" ? texts.gateway : alert.device);
 export const ruleOf = (alert) => named(alert.rule_title) || texts.rules[alert.rule] || alert.rule;
 
-export function valueOf(alert) {
-  if (alert.value === null || alert.value === undefined) return "";
+/** A value with its unit; that which broke the limit unless another is given. */
+export function valueOf(alert, value = alert.bad_value) {
+  if (value === null || value === undefined) return "";
   const unit = alert.parameter ? unitOf(alert.parameter) || alert.parameter_unit : "";
-  const number = alert.parameter ? shown(alert.parameter, alert.value) : plain(alert.value);
+  const number = alert.parameter ? shown(alert.parameter, value) : plain(value);
   return unit ? `${number} ${unit}` : number;
 }
 
 export const limitOf = (alert) => (alert.limit_value === null ? "" : [plain(alert.limit_value), unitOf(alert.parameter) || alert.parameter_unit].filter(Boolean).join(" "));
 
-/** Whether the value is on the upper or the lower side of the limit that it broke; "" where there is no limit. */
-export function sideOf(alert) {
-  if (alert.limit_value === null || alert.value === null) return "";
-  return alert.value < alert.limit_value ? "low" : "high";
-}
-
 /** Whether a value broke a number: then the value says more than the name of the rule. */
-export const isLimit = (alert) => ["", "limit"].includes(alert.kind ?? "") && alert.parameter !== "" && sideOf(alert) !== "";
+export const isLimit = (alert) => ["", "limit"].includes(alert.kind ?? "") && alert.parameter !== "" && alert.side !== "";
 
 /** What is wrong, in one sentence: a node whose figures stand out. */
 export function sentence(alert) {
   const parts = { place: placeOf(alert), device: alert.device, rule: ruleOf(alert), parameter: alert.parameter ? titleOf(alert.parameter, alert.point) : "", value: valueOf(alert), limit: limitOf(alert) };
   const other = alert.pack === "gateway" ? "gateway" : alert.parameter ? "channel" : "device";
-  const kind = isLimit(alert) ? sideOf(alert) : other;
+  const kind = isLimit(alert) ? alert.side : other;
   const made = el("span", { class_: "sentence" });
   for (const piece of texts.sentences[kind].split(/(\{\w+\})/)) {
     const name = piece.match(/^\{(\w+)\}$/)?.[1];

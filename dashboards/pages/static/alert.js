@@ -72,7 +72,7 @@ function steps(alert) {
     el("div", {},
       el("b", {}, texts.events[step.event] ?? step.event), step.to_state !== step.from_state ? el("span", { class_: "pill" }, stateOf(step.to_state)) : null, " ",
       el("span", { class_: "who" }, whoOf(step.by, alert.names)),
-      el("p", {}, [reasonOf(step), step.event === "fired" && step.value !== null ? valueOf({ ...alert, value: step.value }) : ""].filter(Boolean).join(" · ")),
+      el("p", {}, [reasonOf(step), step.event === "fired" && step.value !== null ? valueOf(alert, step.value) : ""].filter(Boolean).join(" · ")),
       step.comment ? el("blockquote", {}, step.comment) : null,
       step.file ? el("a", { href: `/api/v1/files/${step.file}`, download: step.file.slice(0, 12) }, `↓ ${texts.attached} · `) : null,
       el("small", {}, `${texts.record} ${step.offset}`))));
@@ -98,7 +98,7 @@ function facts(alert) {
   const rows = [
     [texts.place, place],
     [texts.parameter, [alert.parameter ? titleOf(alert.parameter, alert.point) : ""]],
-    [texts.value, [valueOf(alert)]],
+    [texts.value, [[valueOf(alert), alert.cleared_at && alert.value !== null ? `→ ${valueOf(alert, alert.value)}` : ""].filter(Boolean).join(" ")]],
     [texts.limit_value, [limitOf(alert)]],
     [texts.limit_source, source],
     [texts.assigned_to, [alert.assigned_to ? whoOf(alert.assigned_to, alert.names) : ""]],
@@ -120,7 +120,7 @@ function sessions(alert) {
 }
 
 function findings(alert) {
-  return [el("p", { class_: "calm" }, texts.findings_hint), el("table", {}, ...alert.findings.map((one) => el("tr", {}, el("td", {}, moment(one.ts)), el("td", { class_: "number" }, valueOf({ ...alert, value: one.value })))))];
+  return [el("p", { class_: "calm" }, texts.findings_hint), el("table", {}, ...alert.findings.map((one) => el("tr", {}, el("td", {}, moment(one.ts)), el("td", { class_: "number" }, valueOf(alert, one.value)))))];
 }
 
 function records(alert) {

@@ -1,6 +1,6 @@
 // The list of alerts in four plain states: follows by itself, filters, and acknowledges several at once.
 
-import { addressOf, isLimit, limitOf, placeOf, ruleOf, severityOf, sideOf, sinceOf, stateOf, valueOf, whoOf } from "./alert-words.js";
+import { addressOf, isLimit, limitOf, placeOf, ruleOf, severityOf, sinceOf, stateOf, valueOf, whoOf } from "./alert-words.js";
 import { Frame, showToDo } from "./frame.js";
 import { ask, byId, count, el, fill, moment, named, tell, texts, titleOf } from "./page.js";
 
@@ -92,18 +92,18 @@ function content(alert, found) {
   const what = el("span", { class_: "what" });
   if (alert.parameter) what.append(el("span", {}, titleOf(alert.parameter, alert.point)));
   if (isLimit(alert)) {
-    what.append(el("em", {}, `${sideOf(alert) === "low" ? "▼" : "▲"} ${valueOf(alert)}`), el("span", { class_: "limit" }, `${texts.limit_value} ${limitOf(alert)}`));
+    what.append(el("em", {}, `${alert.side === "low" ? "▼" : "▲"} ${valueOf(alert)}`), el("span", { class_: "limit" }, `${texts.limit_value} ${limitOf(alert)}`));
     notes.push(ruleOf(alert));
   } else {
     what.append(el("span", { class_: "rule" }, ruleOf(alert)));
-    if (alert.value !== null) what.append(el("span", { class_: "is" }, valueOf(alert)));
+    if (alert.bad_value !== null) what.append(el("span", { class_: "is" }, valueOf(alert)));
   }
   if (alert.assigned_to) notes.push(`${texts.assigned_to} ${whoOf(alert.assigned_to, found.names)}`);
   if (alert.acknowledged_by) notes.push(`${texts.acknowledged_by} ${whoOf(alert.acknowledged_by, found.names)}`);
   if (alert.shelved_until && alert.state === "shelved") notes.push(`${texts.until} ${moment(alert.shelved_until)}`);
   if (alert.cleared_at) notes.push(`${texts.cleared_at} ${moment(alert.cleared_at)}`);
   return [
-    el("span", { class_: "mark" }, severityOf(alert.severity), ["more", "to_confirm"].includes(view.group) ? el("span", { class_: "pill" }, stateOf(alert.state)) : null),
+    el("span", { class_: "mark" }, severityOf(alert.severity), view.group === "more" || alert.state === "latched" ? el("span", { class_: "pill" }, stateOf(alert.state)) : null),
     el("span", { class_: "where" }, el("b", {}, placeOf(alert)), el("small", {}, [named(alert.unit_name), named(alert.district_name)].filter(Boolean).join(" · ") || alert.device)),
     el("span", { class_: "broken" }, what, el("small", {}, notes.join(" · "))),
     el("span", { class_: "when" }, sinceOf(alert.since, found.now)),
