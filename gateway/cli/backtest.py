@@ -150,6 +150,7 @@ def _run(source: Source, tried: Pack, present: list[Pack], window: Window, setti
         "from": start,
         "to": end,
         "readings": here.readings,
+        "parked": dict(here.parked),
         "seconds": round(seconds, 3),
         "cpu_seconds": round(worked, 3),
         **summed,
@@ -184,6 +185,9 @@ def _print(found: Mapping[str, Any], zone: tzinfo) -> None:
     a_day = "-" if found["a_day"] is None else f"{found['a_day']:.3g}"
     name = f"{found['pack']['id']} {found['pack']['version']}"
     show.say(pick(words).format(name, found["count"], start, end, found["readings"], a_day, found["held"]))
+    if found["parked"]:
+        reasons = ", ".join(f"{reason} {count}" for reason, count in found["parked"].items())
+        show.say(pick({"en": "Messages that were not taken: {0}", "zh": "未接受的消息：{0}"}).format(reasons))
     if not found["count"] and not found["present"]["count"]:
         return
     show.say("")

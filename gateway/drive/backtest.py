@@ -8,6 +8,7 @@ maintenance sessions count.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -41,6 +42,8 @@ class Trial:
         self.firings: list[Firing] = []
         #: Values taken so far, in the time that is looked at.
         self.readings = 0
+        #: Messages that were not taken in that time, by reason.
+        self.parked: Counter[str] = Counter()
 
     @property
     def due(self) -> float:
@@ -60,6 +63,9 @@ class Trial:
         for item in self._out.items:
             if isinstance(item, Telemetry) and window.holds(item.received_at):
                 self.readings += sum(len(row.values) for row in item.rows)
+        self.parked.update(
+            row["reason"] for row in self._out.outcomes if row["fate"] == "parked" and window.holds(row["received_at"])
+        )
         self._out.clear()
 
     def _told(self) -> None:

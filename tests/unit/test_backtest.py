@@ -121,7 +121,15 @@ def test_only_what_fires_in_the_time_asked_for_is_told(tried: Tried) -> None:
     options = ("--csv", tried.csv(*rows), "--map", tried.folder / "map.yaml", "--data-dir", tried.folder)
     found = tried("trial", *options, "--from", START + 5 * MINUTE, "--to", START + 13 * MINUTE)
     assert [one[:3] for one in minutes(found["alerts"]) if one[0] == "ph-high"] == [("ph-high", 10, 11)]
-    assert found["readings"] == 3
+    assert (found["readings"], found["parked"]) == (3, {})
+
+
+def test_messages_that_are_not_taken_are_counted(tried: Tried, site: Path, tmp_path: Path) -> None:
+    """A trial does not keep silent about what it could not judge."""
+    copy = Path(shutil.copytree(site, tmp_path / "copy"))
+    receive(copy, [7.0, 7.0], since=SystemClock().now_ms() - 5 * MINUTE, device="nobody")
+    assert call(["journal", "stat", "--data-dir", str(copy)]) == 0
+    assert tried("gb5749-2022", "--data-dir", copy)["parked"] == {"unknown_device": 2}
 
 
 def test_a_pack_is_compared_with_the_one_in_force(tried: Tried) -> None:
@@ -180,20 +188,18 @@ REGISTRY = {
 }
 
 
-def receive(site: Path, values: list[float], since: int, segment_bytes: int = 1 << 26) -> int:
-    """Readings of pH, one a minute of the device's clock, as the intake would take them in; gives the first offset."""
+def receive(site: Path, values: list[float], *, since: int, segment_bytes: int = 1 << 26, device: str = "d-1") -> None:
+    """Readings of pH, one a minute of the device's clock, as the intake would take them in."""
     clock = SystemClock()
     journal = Journal.open(Installation(site).journal, clock, min_free=1, segment_bytes=segment_bytes)
-    first = journal.durable + 1
-    where = origin("mqtt", "test", "127.0.0.1", "")
+    where, topic = origin("mqtt", "test", "127.0.0.1", ""), f"hygeia/v1/_/{device}/up/telemetry".encode()
     for number, value in enumerate(values):
         payload = json.dumps({"ts": since + number * MINUTE, "values": {"ph": value}}).encode()
-        body = message_body(1, number + 1, where, b"hygeia/v1/_/d-1/up/telemetry", b"", payload)
+        body = message_body(1, number + 1, where, topic, b"", payload)
         done: list[int] = []
         journal.submit([Entry(Kind.MESSAGE, clock.now_ms(), body)], done.append)
         assert journal.wait(journal.durable + 1 if not done else done[0], 10)
     journal.close()
-    return first
 
 
 @pytest.fixture(scope="module")
