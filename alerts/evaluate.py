@@ -24,7 +24,6 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
-from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -65,13 +64,7 @@ class Evaluation:
     ``around`` answers what one observation does not say.
     """
 
-    def __init__(
-        self,
-        packs: Sequence[Pack],
-        zone: ZoneInfo = ZoneInfo("Asia/Shanghai"),  # noqa: B008 - immutable
-        around: Surroundings | None = None,
-    ) -> None:
-        self.zone = zone
+    def __init__(self, packs: Sequence[Pack], around: Surroundings | None = None) -> None:
         self.around: Surroundings = around or Nothing()
         self.sessions: dict[str, str] = {}
         self.rules = Rulebook(packs)
@@ -82,7 +75,7 @@ class Evaluation:
         self.presence = Presence(self)
         self.wire = Wire(self)
         self.terms = Terms(self)
-        self._hours: dict[str, WorkingTime] = {}
+        self._hours: dict[tuple[str, str], WorkingTime] = {}
 
     def band(self, subject: Subject) -> tuple[float, float]:
         """(low, high), inclusive: a value inside breaks no limit, early warnings left out.
@@ -415,12 +408,15 @@ class Evaluation:
         """Whether a rule is judged at ``at``; one whose calendar is not registered always is."""
         if not bound.schedule:
             return True
-        hours = self._hours.get(bound.schedule)
-        body = json.loads(bound.schedule) if hours is None else {}
-        if "calendar" in body:
-            hours = self.around.hours(body["calendar"])
-        elif hours is None:
-            hours = self._hours[bound.schedule] = WorkingTime({"weekdays": [1, 2, 3, 4, 5, 6, 7], **body}, self.zone)
+        zone = self.around.zone()
+        key = (bound.schedule, zone.key)
+        hours = self._hours.get(key)
+        if hours is None:
+            body = json.loads(bound.schedule)
+            if "calendar" in body:
+                hours = self.around.hours(body["calendar"])
+            else:
+                hours = self._hours[key] = WorkingTime(body, zone)
         return hours is None or hours.open_at(at)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import NamedTuple, Protocol
+from zoneinfo import ZoneInfo
 
 from devices.calendars import WorkingTime
 from devices.observation import Subject
@@ -51,6 +52,10 @@ class Surroundings(Protocol):
         """(device, point) of the channel that measures a parameter at a place."""
         ...
 
+    def zone(self) -> ZoneInfo:
+        """The time zone that days and hours follow."""
+        ...
+
     def hours(self, calendar: str) -> WorkingTime | None:
         """A calendar by its id; None where there is none."""
         ...
@@ -62,6 +67,10 @@ class Surroundings(Protocol):
 
 class Nothing:
     """Surroundings in which nothing else is known."""
+
+    def zone(self) -> ZoneInfo:
+        """The one of the design."""
+        return ZoneInfo("Asia/Shanghai")
 
     def latest(self, device: str, point: str, parameter: str) -> Seen | None:  # noqa: ARG002 - the contract's
         """Nothing."""

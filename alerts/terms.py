@@ -114,8 +114,9 @@ class Terms:
 
     def _midnight(self, now: int) -> int:
         """The begin of the next day."""
-        day = dt.datetime.fromtimestamp(now / 1000, self._evaluation.zone).date() + dt.timedelta(days=1)
-        begins = dt.datetime(day.year, day.month, day.day, tzinfo=self._evaluation.zone)
+        zone = self._evaluation.around.zone()
+        day = dt.datetime.fromtimestamp(now / 1000, zone).date() + dt.timedelta(days=1)
+        begins = dt.datetime(day.year, day.month, day.day, tzinfo=zone)
         return int(begins.timestamp() * 1000)
 
     def dump(self) -> bytes:

@@ -113,7 +113,7 @@ class Readings:
         if row.qualifiers is not None and row.qualifiers[place]:
             # "<0.05" lies below 0.05 and must not meet a minimum of 0.05; ">2" likewise on the other side.
             judged = math.nextafter(value, -math.inf if row.qualifiers[place] == "<" else math.inf)
-        subject = route.subject(index, row.parameters[place], row.point)
+        subject = fold.routes.subject(route, index, row.parameters[place], row.point)
         late = row.late is not None and row.late[place]
         flag = self._flag(route, row, place)
         observation = Observation(subject, judged, row.ts, fold.time, flag, late)
@@ -158,7 +158,7 @@ class Readings:
             if refusal.reason != "implausible":
                 fold.evaluation.noted(index, fold.time)
                 continue
-            subject = route.subject(index, channel.parameter, channel.point)
+            subject = fold.routes.subject(route, index, channel.parameter, channel.point)
             ts = fold.time if refusal.ts is None else min(refusal.ts, fold.time)
             turns = fold.evaluation.observe(Observation(subject, math.nan, ts, fold.time, "T"))
             if turns:

@@ -13,6 +13,9 @@ from devices.reading import Decoded
 from devices.registry import Address, Registry
 from gateway.store.base import Tags
 
+#: Subjects of channels that are remembered; more only cost time.
+SUBJECTS = 16_384
+
 Decode = Callable[[bytes, Plan, int], Decoded]
 
 
@@ -35,7 +38,6 @@ class Route:
     __slots__ = (
         "_at",
         "_registry",
-        "_subjects",
         "channel",
         "decode",
         "device",
@@ -50,7 +52,6 @@ class Route:
     def __init__(self, registry: Registry, device: str, address: Address, reply: str, at: int) -> None:
         self._registry = registry
         self._at = at
-        self._subjects: dict[int, Subject] = {}
         self.device = device
         self.channel = address.channel
         self.reply = reply
@@ -65,11 +66,7 @@ class Route:
 
     def subject(self, index: int, parameter: str, point: str) -> Subject:
         """What a rule may ask of a channel of this device."""
-        found = self._subjects.get(index)
-        if found is None:
-            found = self._registry.subject(self.device, point, parameter, index, self._at)
-            self._subjects[index] = found
-        return found
+        return self._registry.subject(self.device, point, parameter, index, self._at)
 
 
 def _guards(registry: Registry, device: str, plan: Plan, at: int) -> dict[tuple[str, str], Guard] | None:
@@ -94,10 +91,14 @@ def _number(state: str) -> float | None:
 
 
 class Routes:
-    """Routes by topic. Only topics of known devices are remembered: strangers cannot make it grow."""
+    """Routes by topic. Only topics of known devices are remembered: strangers cannot make it grow.
+
+    Of subjects some are remembered: those of quiet channels are asked for once, and a fleet has 600,000.
+    """
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
+        self._subjects: dict[int, tuple[Route, Subject]] = {}
         self._known: dict[bytes, Route] = {}
         # Several devices behind one topic (a JSON path names the device).
         self._behind: dict[tuple[bytes, str], Route] = {}
@@ -106,6 +107,18 @@ class Routes:
         """Forget all: the registry changed."""
         self._known.clear()
         self._behind.clear()
+        self._subjects.clear()
+
+    def subject(self, route: Route, index: int, parameter: str, point: str) -> Subject:
+        """What a rule may ask of a channel of a route's device."""
+        found = self._subjects.get(index)
+        if found is not None and found[0] is route:
+            return found[1]
+        if len(self._subjects) >= SUBJECTS:
+            self._subjects.clear()
+        subject = route.subject(index, parameter, point)
+        self._subjects[index] = (route, subject)
+        return subject
 
     def find(self, topic: bytes, payload: bytes, now: int) -> Route | None:
         """The route of a message received at journal time ``now``; None where the topic is nobody's."""

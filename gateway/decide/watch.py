@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 from alerts.change import Change as Turn
 from alerts.surroundings import Seen, Term
@@ -81,11 +82,15 @@ class Watch:
                 return device, "-"
         return None
 
+    def zone(self) -> ZoneInfo:
+        """The installation's."""
+        return ZoneInfo(self._fold.alerting.zone)
+
     def hours(self, calendar: str) -> WorkingTime | None:
         """A calendar of the registry; None where it is not registered."""
         if calendar not in self._hours:
             body = self._fold.registry.body("calendars", calendar)
-            self._hours[calendar] = None if body is None else WorkingTime(body, self._fold.evaluation.zone)
+            self._hours[calendar] = None if body is None else WorkingTime(body, self.zone())
         return self._hours[calendar]
 
     def certificates(self, now: int) -> Iterable[Term]:
@@ -114,7 +119,7 @@ class Watch:
         last = (entry.get("certificate") or {}).get("until")
         if last is not None:
             day = dt.date.fromisoformat(last) + dt.timedelta(days=1)
-            begins = dt.datetime(day.year, day.month, day.day, tzinfo=self._fold.evaluation.zone)
+            begins = dt.datetime(day.year, day.month, day.day, tzinfo=self.zone())
             yield Term(subject, int(begins.timestamp() * 1000))
 
     def changed(self, changes: Sequence[Change], now: int) -> list[Turn]:

@@ -277,7 +277,7 @@ def test_the_calendar_of_a_rule_is_that_of_the_registry() -> None:
     """Closed by its holiday; a calendar that nobody registered is open."""
     site = Site(CALENDAR)
     office = {"id": "office", "hours": ["08:00-17:00"], "holidays": ["2026-01-06"]}
-    site.calendars["office"] = WorkingTime(office, site.evaluation.zone)
+    site.calendars["office"] = WorkingTime(office, site.zone())
     site.play([(0, "turbidity=2", ""), (24 * 60, "turbidity=2", "on bad_readings")])
     Site(CALENDAR).play([(0, "turbidity=2", "on bad_readings")])
 
