@@ -26,7 +26,7 @@ from gateway.core import Core, retention_floor
 from gateway.decide.outputs import Outputs
 from gateway.deliver import Deliver
 from gateway.follow import Follower
-from gateway.heartbeat import Heartbeat
+from gateway.heartbeat import Heartbeat, Progress
 from gateway.installation import Runtime
 from gateway.intake import Intake
 from gateway.journal.record import Kind, json_body
@@ -149,7 +149,10 @@ class Gateway:
         alerts = self.settings.alerts
         url = alerts.heartbeat_url.get_secret_value()
         if url:
-            self._spawn("heartbeat", Heartbeat(url, alerts.heartbeat_s, self._well).run())
+            decider, journal = self.core.decider, self.core.journal
+            moves = Progress(lambda: journal.durable, lambda: decider.cursor)
+            beat = Heartbeat(url, alerts.heartbeat_s, lambda: self._well() and moves())
+            self._spawn("heartbeat", beat.run())
 
     def _well(self) -> bool:
         core = self.core

@@ -10,7 +10,7 @@ import msgspec
 
 from alerts.alert import Step
 from alerts.change import Change, Finding
-from alerts.desk import GATEWAY, Desk
+from alerts.desk import GATEWAY, Desk, causes_first
 from alerts.inhibit import entries_of
 from alerts.notify import Context
 from alerts.policy import Policy
@@ -89,7 +89,7 @@ class Alerting:
     @property
     def alarms(self) -> set[str]:
         """Names of the gateway's own alarms that stand."""
-        return {alert.rule for alert in self.desk.open.values() if alert.device == GATEWAY and alert.on}
+        return set(self.desk.alarms)
 
     @property
     def flags(self) -> dict[str, str]:
@@ -98,7 +98,7 @@ class Alerting:
 
     def changed(self, changes: Iterable[Change], cause: Cause, out: Outputs) -> None:
         """Conditions hold from now on, or no longer."""
-        for change in changes:
+        for change in causes_first(list(changes)):
             self.steps(self.desk.changed(change, cause.offset, self._mint.id), cause, out)
 
     def found(self, findings: Iterable[Finding], cause: Cause, out: Outputs) -> None:

@@ -104,13 +104,14 @@ class Fold:
             Kind.CAUGHT_UP: self._caught_up,
             Kind.CLOCK_STEP: self._clock_step,
             Kind.ALARM: self._alarm,
-            Kind.DISCONNECTED: self._disconnected,
         }
 
     def step(self, record: Record, lookup: Lookup, out: Outputs) -> None:
         """Decide one record."""
-        self.time = record.time
+        before, self.time = self.time, record.time
         self.offset = record.offset
+        if record.kind in _DEAF or record.time - before > GAP_MS:
+            self._deaf(record, again=record.kind not in _DEAF)
         if record.time >= self.next_tick:
             self._tick(record, out)
         if record.kind == Kind.MESSAGE:
@@ -210,7 +211,6 @@ class Fold:
             self.alarm("notification_lost", None, record, out, tell=False)
 
     def _start(self, record: Record, body: dict[str, Any], _: Lookup, out: Outputs) -> None:
-        self._away(record)
         alerting = self.alerting
         alerting.standing.version = body["version"]
         if "packs" in body:
@@ -224,17 +224,17 @@ class Fold:
         zone = body.get("time_zone", alerting.zone)
         alerting.use(parse_policy(self.routing, "routing"), known, zone, Cause(record.offset, record.time), out)
 
-    def _away(self, record: Record) -> None:
-        """From now on nobody can be heard, until the marker of the intake comes back."""
-        self.caught_up = False
-        self.evaluation.lost(record.time)
-        self.alerting.router.caught_up(yes=False)
-
-    def _disconnected(self, record: Record, _body: dict[str, Any], _: Lookup, _out: Outputs) -> None:
-        self._away(record)
+    def _deaf(self, record: Record, *, again: bool) -> None:
+        """Nobody could be heard until now, so timers of absence begin anew: at once, or when the marker comes back."""
+        if self.caught_up or not again:
+            self.evaluation.lost(record.time)
+            if again:
+                self.evaluation.caught_up(record.time)
+        if not again:
+            self.caught_up = False
+            self.alerting.router.caught_up(yes=False)
 
     def _session_lost(self, record: Record, body: dict[str, Any], _: Lookup, out: Outputs) -> None:
-        self._away(record)
         self.alarm(ALARMS.get(str(body.get("reason")), "session_lost"), None, record, out)
 
     def _caught_up(self, record: Record, _body: dict[str, Any], _: Lookup, _out: Outputs) -> None:
@@ -249,6 +249,10 @@ class Fold:
         self.alarm(str(body["alarm"]), {"on": True, "off": False}.get(str(body.get("state"))), record, out)
 
 
+#: From these on nobody can be heard until the marker of the intake comes back.
+_DEAF = frozenset({Kind.START, Kind.SESSION_LOST, Kind.DISCONNECTED})
+#: A gateway that runs writes at least a tick a second: where nothing was written for so long, none ran.
+GAP_MS = 120_000
 #: Before a START record brings a routing file: channels without persons hear of everything.
 NO_ROUTING = "routing: none\nversion: '0'\nsteps: [{to: unit_contact}]\n"
 #: What an alarm is called by the reason of a SESSION_LOST record.
