@@ -135,6 +135,8 @@ class Messages:
         judged = fold.series.judge(route.device, decoded, record.time)
         if record.offset == fold.offset:
             fold.readings.came(route, decoded, record.time, message, out)
+            if decoded.refusals:
+                fold.readings.refused(route, decoded, message, out)
         if decoded.refusals:
             self._count_refusals(decoded)
         if judged.plain:

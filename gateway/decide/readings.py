@@ -103,8 +103,6 @@ class Readings:
                 self._long(route, row, i, message, out)
                 if known != len(columns.low) or low is not columns.low:
                     low, high, known = columns.low, columns.high, len(columns.low)
-        if decoded.refusals:
-            self._refused(route, decoded, message, out)
 
     def _long(self, route: Route, row: Row, place: int, message: Message, out: Outputs) -> None:
         fold = self._fold
@@ -144,7 +142,7 @@ class Readings:
         state = None if found is None else self._fold.series.latest(found)
         return own if state is None or state.value == guard.state else "F"
 
-    def _refused(self, route: Route, decoded: Decoded, message: Message, out: Outputs) -> None:
+    def refused(self, route: Route, decoded: Decoded, message: Message, out: Outputs) -> None:
         """Values that were refused: the instrument speaks; one that is not plausible is beyond its range."""
         fold = self._fold
         assert route.plan is not None
