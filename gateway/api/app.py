@@ -59,7 +59,12 @@ def build_app(services: Services, wall: Clock | None = None) -> FastAPI:
         dependencies=[Depends(known_parameters)],
     )
     app.state.context = Context(
-        services, wall or SystemClock(), overview.Figures(), metrics.Metrics(services), alert_board.Counts()
+        services,
+        wall or SystemClock(),
+        figures=overview.Figures(),
+        metrics=metrics.Metrics(services),
+        counts=alert_board.Counts(),
+        figures_of_alerts=kpi.KpiCache(),
     )
     faults.install(app)
     api = APIRouter(prefix="/api/v1")

@@ -19,6 +19,7 @@ from gateway.clock import Clock
 
 if TYPE_CHECKING:
     from gateway.api.alert_board import Counts
+    from gateway.api.kpi import KpiCache
     from gateway.api.metrics import Metrics
     from gateway.api.overview import Figures
 
@@ -26,12 +27,22 @@ if TYPE_CHECKING:
 class Context:
     """``wall`` is the clock of sessions and throttling; ``services.clock`` may be simulated."""
 
-    def __init__(self, services: Services, wall: Clock, figures: Figures, metrics: Metrics, counts: Counts) -> None:
+    def __init__(
+        self,
+        services: Services,
+        wall: Clock,
+        *,
+        figures: Figures,
+        metrics: Metrics,
+        counts: Counts,
+        figures_of_alerts: KpiCache,
+    ) -> None:
         self.services = services
         self.wall = wall
         self.figures = figures
         self.metrics = metrics
         self.counts = counts
+        self.figures_of_alerts = figures_of_alerts
         self.throttle = Throttle()
         #: Tries of acknowledge links are counted apart: they must not keep anybody from signing in.
         self.link_throttle = Throttle()

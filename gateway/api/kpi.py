@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Callable, Iterable
+import threading
+import time
+from collections.abc import Callable, Hashable, Iterable
 from datetime import tzinfo
 from typing import Annotated, Any
 
@@ -27,6 +29,8 @@ LONGEST_H = 24 * 366
 MUTED = ("pending", "shelved", "suppressed", "out_of_service")
 #: Conditions, places and alerts that are named; the figures count all.
 _NAMED = 50
+_SHARE = 20
+_MOST_KEPT = 200
 _COLUMNS = (
     *("id", "rule", "pack", "severity", "unit", "place", "grid", "device", "point", "parameter"),
     *("since", "fired_at", "cleared_at", "closed_at", "acknowledged_at", "state"),
@@ -53,12 +57,37 @@ def figures(
     if not 0 < end - start <= LONGEST_H * HOUR_MS:
         allowed = f"a time before `to` and before now, at most {LONGEST_H // 24} days before `to`"
         raise wrong("from", from_ or "", allowed)
-    body = msgspec.json.encode(_document(context, caller.scope, start, end, now))
+    key = (caller.scope, from_, to, hours)
+    body = context.figures_of_alerts.get(
+        key, lambda: msgspec.json.encode(_document(context, caller.scope, start, end, now))
+    )
     headers = {"Vary": "Accept-Encoding"}
     if "gzip" in request.headers.get("accept-encoding", ""):
         headers["Content-Encoding"] = "gzip"
         body = gzip.compress(body, 4)
     return Response(body, 200, headers, "application/json")
+
+
+class KpiCache:
+    """The newest answers: working them out takes at most a twentieth of the time, whatever is asked how often."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._found: dict[Hashable, tuple[float, bytes]] = {}
+
+    def get(self, key: Hashable, make: Callable[[], bytes]) -> bytes:
+        """The answer for ``key``, made by ``make`` unless it is fresh; one is made at a time."""
+        with self._lock:
+            known = self._found.get(key)
+            if known is not None and time.monotonic() < known[0]:
+                return known[1]
+            begun = time.monotonic()
+            body = make()
+            ended = time.monotonic()
+            if len(self._found) >= _MOST_KEPT:
+                self._found.clear()
+            self._found[key] = (ended + _SHARE * (ended - begun), body)
+            return body
 
 
 def _time(field: str, text: str | None, zone: tzinfo, default: int) -> int:

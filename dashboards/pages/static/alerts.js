@@ -134,6 +134,7 @@ async function acknowledge() {
       try {
         await tell("/api/v1/commands", { command: "alerts.ack", args: { id } });
         chosen.delete(id);
+        if (rows.has(id)) rows.get(id).box.checked = false;
       } catch (error) {
         refused.push(error.message);
       }
