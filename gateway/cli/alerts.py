@@ -20,7 +20,6 @@ from gateway.errors import UsageError
 #: The plain states of people that are no states by themselves, as the API groups them.
 Group = Literal["to_do", "in_hand", "to_confirm", "more"]
 State = Literal[
-    Group,
     "pending",
     "active",
     "acknowledged",
@@ -30,6 +29,7 @@ State = Literal[
     "suppressed",
     "out_of_service",
     "closed",
+    Group,
 ]
 Severity = Literal["info", "warning", "major", "critical"]
 COLUMNS = (

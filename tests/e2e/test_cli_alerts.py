@@ -107,7 +107,7 @@ def test_an_alert_is_taken_handed_over_and_closed(site: Site) -> None:
     assert (alert["rule"], alert["state"]) == ("chlorine-free-low", "active")
     name = alert["id"]
     about = f"{name} chlorine-free-low out wq-1 chlorine_free"
-    assert site.run("alerts", "ack", name, "--by", "p-7").out == f"{about}: in hand, taken by person:p-7\n"
+    assert site.run("alerts", "ack", name, "--by", "p-7").out == f"{about}: in hand, taken by p-7\n"
     assert site.run("alerts", "assign", name, "--to", "p-8").code == 0
     assert site.run("alerts", "comment", name, "--reason", "dosing pump restarted").code == 0
     report = site.folder.parent / "report.pdf"
@@ -116,7 +116,7 @@ def test_an_alert_is_taken_handed_over_and_closed(site: Site) -> None:
         *("alerts", "close", name, "--reason", "resolved", "--comment", "pump", "--file", report, "--by", "p-8"),
         "--json",
     ).document
-    assert (done["state"], done["acknowledged_by"], done["assigned_to"]) == ("closed", "person:p-7", "p-8")
+    assert (done["state"], done["acknowledged_by"], done["assigned_to"]) == ("closed", "p-7", "p-8")
     shown = site.run("alerts", "show", name, "--json").document
     steps = [(one["event"], one["by"], one["reason"], one["comment"]) for one in shown["transitions"]]
     assert ("acknowledged", "person:p-7", "seen", "") in steps
