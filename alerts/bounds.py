@@ -51,9 +51,17 @@ class Bound(msgspec.Struct, frozen=True, array_like=True):
         """Whether the value breaks the limit."""
         return value < self.low or value > self.high
 
+    def same_numbers(self, other: Bound) -> bool:
+        """Whether both are the same rule with the same numbers, of whatever version."""
+        return _numbers(self) == _numbers(other)
+
     def broken_by(self, value: float) -> float:
         """The limit value that a bad value breaks."""
         return self.low if value < self.low else self.high
+
+
+def _numbers(bound: Bound) -> tuple[object, ...]:
+    return bound.pack, bound.rule, bound.kind, bound.low, bound.high, bound.span_ms, bound.step, bound.asks
 
 
 def bounds(pack: Pack, parameter: str, place_kind: str, profile: str, disinfectant: str) -> Iterator[Bound]:

@@ -34,13 +34,14 @@ from alerts.flags import EXCUSED, FlagShares
 from alerts.lifecycle import Reason
 from alerts.pack import Pack
 from alerts.presence import Presence
-from alerts.quiet import Quiet, References
+from alerts.quiet import Quiet
 from alerts.rulebook import InForce, Rulebook, device_of, facts_of
+from alerts.settle import settle
 from alerts.surroundings import Nothing, Surroundings
 from alerts.terms import Terms
-from alerts.tracks import Track, Tracks
+from alerts.tracks import Track, Tracks, has
 from alerts.turns import advance, fired_by
-from alerts.verdicts import Verdict, change_band, unit_band, verdict
+from alerts.verdicts import Verdict, verdict
 from alerts.wire import Wire
 from devices.calendars import WorkingTime
 from devices.observation import Observation, Subject
@@ -110,7 +111,7 @@ class Evaluation:
         self._judge(o, force, changes)
         if index >= 0:
             self.quiet.seen[index] = o.now
-            self._settle(o, force)
+            settle(self.quiet, o, force, watched=subject.key in self.watched)
         return changes
 
     def _judge(self, o: Observation, force: InForce, changes: list[Change]) -> None:
@@ -120,7 +121,7 @@ class Evaluation:
             self._advance(o, changes)
         held = self.tracks.of(subject.key)
         for bound in force.readings:
-            if not _has(held, bound):
+            if not has(held, bound):
                 self._begin(bound, subject, o, changes)
         for bound in force.bad_flags:
             self.shares.normal(bound, o, changes)
@@ -226,31 +227,6 @@ class Evaluation:
                     self.tracks.drop(track)
                 self.presence.arm(track.subject.device, o.now)
 
-    def _settle(self, o: Observation, force: InForce) -> None:
-        """Remember the value and say within what the next ones change nothing."""
-        columns, index, value, ts = self.quiet, o.subject.channel, o.value, o.at
-        columns.move(index, ts, value)
-        low, high, turn = force.low, force.high, quiet.NEVER
-        for bound in force.readings:
-            if bound.kind == "change":
-                known = columns.references.get(bound.span_ms)
-                if known is None:
-                    known = columns.references[bound.span_ms] = References(bound.span_ms)
-                known.take(index, ts, value)
-                reference = known.before(index, ts)
-                assert reference is not None
-                near = change_band(bound, reference[0])
-                turn = min(turn, known.following(index, ts))
-            elif bound.kind == "unit_suspect":
-                near = unit_band(bound, value)
-            else:
-                continue
-            low, high = max(low, near[0]), min(high, near[1])
-        if force.always or o.subject.key in self.watched:
-            columns.open(index)
-        else:
-            columns.low[index], columns.high[index], columns.turn[index] = low, high, turn
-
     def assess(self, o: Observation) -> list[Finding]:
         """What a late N reading breaks: for compliance, it moves nothing."""
         if o.flag != "N" or math.isnan(o.value):
@@ -345,7 +321,7 @@ class Evaluation:
             before, track.subject = track.subject, subject
             if before.place != subject.place:
                 over = Reason.MOVED
-            elif facts_of(before) == facts_of(subject) or any(_same_limit(track.bound, bound) for bound in in_force):
+            elif facts_of(before) == facts_of(subject) or any(track.bound.same_numbers(bound) for bound in in_force):
                 kept.append(track)
                 continue
             else:
@@ -421,21 +397,3 @@ class Evaluation:
 
 
 _COMING = frozenset({"absent", "invalid"})
-
-
-def _has(held: list[Track], bound: Bound) -> bool:
-    """Whether one of the tracks is of the same rule, of whatever version."""
-    for track in held:
-        mine = track.bound
-        if mine is bound or (mine.rule == bound.rule and mine.pack == bound.pack):
-            return True
-    return False
-
-
-def _same_limit(one: Bound, other: Bound) -> bool:
-    """Whether both are the same rule with the same numbers, of whatever version."""
-    return _numbers(one) == _numbers(other)
-
-
-def _numbers(bound: Bound) -> tuple[object, ...]:
-    return bound.pack, bound.rule, bound.kind, bound.low, bound.high, bound.span_ms, bound.step, bound.asks

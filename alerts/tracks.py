@@ -185,6 +185,15 @@ class Tracks:
         self._timed.clear()
 
 
+def has(held: list[Track], bound: Bound) -> bool:
+    """Whether one of the tracks is of the same rule, of whatever version."""
+    for track in held:
+        mine = track.bound
+        if mine is bound or (mine.rule == bound.rule and mine.pack == bound.pack):
+            return True
+    return False
+
+
 def dump(tracks: Iterable[Track]) -> Saved:
     """Tracks as they stand in a snapshot; they come in an order that depends on the state alone."""
     indices: dict[Bound, int] = {}
