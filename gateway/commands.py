@@ -14,21 +14,27 @@ from devices.files import changes_of
 from devices.registry import KINDS, Change, Registry
 from gateway import state
 from gateway.api.services import Answer
+from gateway.config import Settings
 from gateway.decide.decider import Decider
 from gateway.decide.operations import OPERATIONS
 from gateway.journal.record import Kind, json_body
 from gateway.journal.writer import Journal
-from gateway.registry_check import check_changes
+from gateway.registry_check import check_changes, known_profiles
 
 
 class Commands:
     """Takes commands from CLI and HTTP. ``run`` blocks: call it from a thread."""
 
     def __init__(
-        self, engine: sa.Engine, journal: Journal, decider: Decider, zone: str, wait: Callable[[], None] | None = None
+        self,
+        engine: sa.Engine,
+        journal: Journal,
+        decider: Decider,
+        settings: Settings,
+        wait: Callable[[], None] | None = None,
     ) -> None:
         self._wait = wait
-        self._zone = zone
+        self._settings = settings
         self._engine = engine
         self._journal = journal
         self._decider = decider
@@ -78,7 +84,7 @@ class Commands:
             words = f"registry.apply: kind {', '.join(unknown)}: allowed are {', '.join(KINDS)}"
             return Answer(422, {"reason": words}, None)
         current = self._current()
-        checked = check_changes(asked, current, self._zone)
+        checked = check_changes(asked, current, self._settings.time_zone, known_profiles(self._settings.packs))
         if checked.faults:
             faults = [fault.line() for fault in checked.faults]
             words = f"{len(faults)} faults, nothing was changed: {faults[0]}"

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
+import structlog
 
 from alerts.policy import SHIPPED_POLICY, parse_policy
 from alerts.rules import PackError, load_packs
@@ -30,6 +31,8 @@ from gateway.report import redelivered_before
 from gateway.store.base import TimeSeriesStore
 
 VERSION = version("hygeia-gateway")
+log = structlog.get_logger(__name__)
+
 HOUR_MS = 3_600_000
 #: A command that works in the folder of a gateway that does not run yet is done after seconds.
 LOCK_PATIENCE_S = 10.0
@@ -100,11 +103,7 @@ class Core:
     def start_record(self) -> None:
         """Write what decisions rest on from now on: version, channels, and the packs where they changed (DESIGN 1)."""
         alerts = self.settings.alerts
-        try:
-            texts = {pack.id: pack.text for pack in load_packs(alerts.packs)}
-            routing = routing_text(alerts.routing)
-        except PackError as error:
-            raise ConfigurationError(error.faults) from error
+        texts, routing, refused = self._rules()
         body: dict[str, Any] = {
             "type": "start",
             "version": VERSION,
@@ -117,6 +116,22 @@ class Core:
         if routing != self.decider.fold.routing:
             body["routing"] = routing
         self.journal.append(Kind.START, json_body(body))
+        if refused != ("rules_refused" in self.decider.fold.alerting.alarms):
+            alarm = {"type": "alarm", "alarm": "rules_refused", "state": "on" if refused else "off"}
+            self.journal.append(Kind.ALARM, json_body(alarm))
+
+    def _rules(self) -> tuple[dict[str, str], str, bool]:
+        """Texts of the packs and of the routing file, and whether they are the old ones because the new have faults."""
+        alerts, fold = self.settings.alerts, self.decider.fold
+        try:
+            texts = {pack.id: pack.text for pack in load_packs(alerts.packs, self.settings.packs)}
+            return texts, routing_text(alerts.routing), False
+        except PackError as error:
+            if not fold.pack_texts:
+                raise ConfigurationError(error.faults) from error
+            for fault in error.faults:
+                log.warning("the rules or the routing file were refused, the old ones stay in force", fault=fault)
+            return fold.pack_texts, fold.routing, True
 
     def close(self) -> None:
         """Close journal and state and let the folder go."""

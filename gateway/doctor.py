@@ -160,7 +160,7 @@ def _clock(installation: Installation) -> tuple[str, str]:
 
 def _packs(settings: Settings) -> tuple[str, str]:
     try:
-        packs = load_packs(settings.alerts.packs)
+        packs = load_packs(settings.alerts.packs, settings.packs)
     except PackError as error:
         raise FaultError(str(error)) from error
     names = ", ".join(settings.alerts.packs)

@@ -25,7 +25,7 @@ class Offline:
             self._core.start_record()
         self._decide()
         self._commands = Commands(
-            self._core.engine, self._core.journal, self._core.decider, settings.time_zone, wait=self._decide
+            self._core.engine, self._core.journal, self._core.decider, settings, wait=self._decide
         )
 
     @property

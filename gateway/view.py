@@ -37,7 +37,7 @@ class View:
         self._deliver = deliver
         self._token = token
         self._registry = self._copy()
-        self._commands = Commands(core.engine, core.journal, core.decider, core.settings.time_zone)
+        self._commands = Commands(core.engine, core.journal, core.decider, core.settings)
 
     @property
     def engine(self) -> sa.Engine:

@@ -91,8 +91,8 @@ def _packs(wanted: str, settings: Settings) -> tuple[Pack, list[Pack]]:
         if path.suffix in {".yaml", ".yml"}:
             tried = parse_pack(path.read_text(encoding="utf-8"), str(path))
         else:
-            (tried,) = load_packs([wanted])
-        present = load_packs(settings.alerts.packs)
+            (tried,) = load_packs([wanted], settings.packs)
+        present = load_packs(settings.alerts.packs, settings.packs)
     except PackError as error:
         raise ConfigurationError(error.faults) from error
     except UnicodeDecodeError as error:

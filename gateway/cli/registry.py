@@ -56,7 +56,7 @@ def import_(
     _exists(file)
     with open_door(settings, create=True) as door:
         current, known = registry_of(door)
-        checked = read(file, current, settings.time_zone, known_profiles())
+        checked = read(file, current, settings.time_zone, known_profiles(settings.packs))
         changes = [] if checked.faults else changes_of(checked.document, current)
         private = {name: body for name, body in checked.document.private.items() if known.get(name) != body}
         if not checked.faults and (changes or private):
@@ -71,13 +71,13 @@ def check(
 ) -> int:
     """Check a file by itself or, with --config or --data-dir, against what is registered there; changes nothing."""
     _exists(file)
-    current, zone = Registry(), Settings().time_zone
+    current, zone, own = Registry(), Settings().time_zone, None
     if config is not None or data_dir is not None:
         settings = load(config, data_dir)
-        zone = settings.time_zone
+        zone, own = settings.time_zone, settings.packs
         with open_door(settings) as door:
             current, _ = registry_of(door)
-    checked = read(file, current, zone, known_profiles())
+    checked = read(file, current, zone, known_profiles(own))
     _tell(checked, [] if checked.faults else changes_of(checked.document, current), json=json)
     return _faulty(file, checked, remarks)
 

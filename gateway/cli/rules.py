@@ -72,9 +72,9 @@ def check(
 def list_(config: Config = None, data_dir: DataDir = None, json: Json = False) -> None:
     """List the rules in force, and those of shipped packs that alerts.packs does not name."""
     settings = load(config, data_dir)
-    names = settings.alerts.packs
+    names, own = settings.alerts.packs, settings.packs
     try:
-        packs = load_packs([*names, *(name for name in known_packs() if name not in names)])
+        packs = load_packs([*names, *(name for name in known_packs(own) if name not in names)], own)
     except PackError as error:
         raise ConfigurationError(error.faults) from error
     items = [{**item, "in_force": pack.id in names} for pack in packs for item in rows(pack)]

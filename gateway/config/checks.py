@@ -21,10 +21,11 @@ _PACKAGES: dict[type[ChannelKind], tuple[str, str]] = {
 _CHANNEL_NAME = re.compile(r"[A-Za-z0-9_-]{1,32}")
 
 
-def known_packs() -> list[str]:
-    """Names of the rule packs of this version."""
-    folder = files("alerts") / "packs"
-    return sorted(entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml"))
+def known_packs(own: Path) -> list[str]:
+    """Names of the rule packs of this version, and of those in the installation's folder."""
+    shipped = {entry.name for entry in (files("alerts") / "packs").iterdir()}
+    names = shipped | {entry.name for entry in own.glob("*.yaml")}
+    return sorted(name.removesuffix(".yaml") for name in names if name.endswith(".yaml"))
 
 
 def broken_channels(broken: set[str]) -> set[str]:
@@ -38,7 +39,7 @@ def faults_between_keys(settings: Settings, broken: set[str]) -> Iterator[tuple[
     yield from _tls(settings, broken)
     yield from (fault for fault in _influx(settings, broken) if fault[0] not in broken)
     yield from _channels(settings)
-    packs = known_packs()
+    packs = known_packs(settings.packs)
     for pack in settings.alerts.packs:
         if pack not in packs:
             yield "alerts.packs", f"there is no pack {pack!r}; allowed: {', '.join(packs)}"

@@ -232,6 +232,11 @@ class Alerts(Section):
         "Rule packs in force.",
         "a list of packs that exist (in the environment: names with commas between)",
     )
+    pack_dir: Path | None = setting(
+        None,
+        "Folder of your own packs; they come before shipped ones of the same name (else `packs` in the data folder).",
+        "a folder with NAME.yaml",
+    )
     webhook: SecretWebUrl = setting(
         SecretStr(""),
         "Address that every alert is posted to. It may hold a token, so it is treated as a secret.",
@@ -244,7 +249,7 @@ class Alerts(Section):
     routing: Path | None = setting(
         None,
         "File that says who is told, when and by which channel (else the one that Hygeia brings along).",
-        "a YAML file, see docs/alerts.md",
+        "a YAML file, see docs/routing.md",
     )
     heartbeat_url: SecretWebUrl = setting(
         SecretStr(""),
@@ -313,6 +318,11 @@ class Settings(BaseSettings):
     deliver: Deliver = Deliver()
     ledger: Ledger = Ledger()
     log: Log = Log()
+
+    @property
+    def packs(self) -> Path:
+        """Where rule packs of this installation are; need not exist."""
+        return self.alerts.pack_dir or self.data.dir / "packs"
 
     @property
     def zone(self) -> ZoneInfo:
