@@ -1,16 +1,18 @@
 """CPU of judging one message of six parameters by the packs that are in force by default, and what it costs to keep.
 
-Prints microseconds a message for 1,000 and 100,000 devices (median of rounds in which every device sends once, ticks
-included), bytes a series, and the seconds to load a snapshot with 50,000 pending and open conditions. Budgets (DESIGN
-6): 15 us, 1.3 times, 1 KiB, 5 s. Run: ``python -m benchmarks.bench_rules [DEVICES ...]``.
+Prints, as JSON, microseconds a message for 1,000 and 100,000 devices (median of rounds in which every device sends
+once, ticks included), bytes a series, and the seconds to load a snapshot with 50,000 pending and open conditions.
+Budgets (DESIGN 6): 15 us, 1.3 times, 1 KiB, 5 s. Run: ``python -m benchmarks.bench_rules [DEVICES ...]``.
 """
 
 from __future__ import annotations
 
 import gc
+import json
 import statistics
 import sys
 import time
+from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -110,27 +112,28 @@ def resident() -> int:
     return int(Path("/proc/self/statm").read_text("ascii").split()[1]) * 4096
 
 
-def main() -> None:
-    """Measure and print."""
-    sizes = [int(text) for text in sys.argv[1:]] or [1_000, 100_000]
-    found: dict[int, float] = {}
+def measure(sizes: Sequence[int]) -> dict[str, float]:
+    """All figures, by ``DEVICES/name``; ``ratio`` compares the last size with the first."""
+    found: dict[str, float] = {}
     for devices in sizes:
         before = resident()
         fleet = Fleet(devices)
-        first = fleet.round()
+        found[f"{devices}/first"] = fleet.round()
         rounds = max(_ROUNDS, 20_000 // devices)
         gc.collect()
         gc.disable()
         taken = [fleet.round() for _ in range(_WARM + rounds)][_WARM:]
         gc.enable()
-        found[devices] = statistics.median(taken)
-        print(f"{devices:7} devices  first message {first:6.1f} us, then {found[devices]:5.2f} us")
-        memory = (resident() - before) / devices / 6
-        print(f"{'':16} memory {memory:5.0f} bytes a series, of it in a snapshot of the evaluation {fleet.state()}")
+        found[f"{devices}/us"] = statistics.median(taken)
+        found[f"{devices}/bytes"] = (resident() - before) / devices / 6
         if devices * 6 >= TRACKS:
-            print(f"{'':16} a snapshot with {TRACKS} conditions loads in {restart(fleet):.2f} s")
-    if len(sizes) > 1:
-        print(f"ratio {found[sizes[-1]] / found[sizes[0]]:.2f}")
+            found[f"{devices}/restart_s"] = restart(fleet)
+    return found | {"ratio": found[f"{sizes[-1]}/us"] / found[f"{sizes[0]}/us"]}
+
+
+def main() -> None:
+    """Measure and print one line of JSON."""
+    sys.stdout.write(json.dumps(measure([int(text) for text in sys.argv[1:]] or [1_000, 100_000])) + "\n")
 
 
 if __name__ == "__main__":

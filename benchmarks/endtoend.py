@@ -150,11 +150,17 @@ async def as_deployed(folder: Path, messages: int) -> dict[str, Any]:
         return await publish(there, messages, 0)
 
 
+#: Every alert by itself: so many a second are a flood, which would be gathered into digests.
+ROUTING = "routing: bench\nversion: '1'\nsteps: [{to: unit_contact}]\nmachines: {burst: 100000}\n"
+
+
 async def latency(folder: Path, rate: float, seconds: float) -> dict[str, Any]:
     """From publish to webhook, while ``rate`` messages a second come from 1,000 devices."""
     with Child("probes", PROBES) as probes:
         hook = await asyncio.to_thread(probes.hear)
-        settings = {"HYGEIA_ALERTS__WEBHOOK": hook["url"]}
+        routing = folder / "routing.yaml"
+        routing.write_text(ROUTING, "utf-8")
+        settings = {"HYGEIA_ALERTS__WEBHOOK": hook["url"], "HYGEIA_ALERTS__ROUTING": str(routing)}
         async with site(folder, 1000, "embedded", probes=PROBES, settings=settings) as there:
             await publish(there, 3000, 0)
             with there.generator(round(rate * (seconds + 6)), 3, rate) as generator:

@@ -78,7 +78,10 @@ class Step(NamedTuple):
 
 def steps(amount: Amount) -> list[Step]:
     """All steps of a run."""
-    planned = [Step("stages", ("influxd",), lambda folder: stages(folder, amount))]
+    planned = [
+        Step("stages", ("influxd",), lambda folder: stages(folder, amount)),
+        Step("rules", (), lambda _: rules(amount)),
+    ]
     for store, devices, messages in amount.backlog:
         needs: tuple[str, ...] = ("influxd",) if store == "influx" else ()
         name = f"backlog/{store}/{devices}"
@@ -123,6 +126,12 @@ def stages(folder: Path, amount: Amount) -> Found:
     ratios = [big["evaluate"] / little["evaluate"] for big, little in zip(large, small, strict=True)]
     name = "evaluate_ratio" if amount.sizes[-1] == FULL.sizes[-1] else "evaluate_ratio_10000"
     return found | {name: statistics.median(ratios)}
+
+
+def rules(amount: Amount) -> Found:
+    """See ``benchmarks.bench_rules``."""
+    with Child("bench_rules", amount.sizes[0], amount.sizes[-1]) as child:
+        return child.hear()
 
 
 def backlog(folder: Path, devices: int, messages: int, store: str) -> Found:

@@ -13,6 +13,10 @@ BUDGETS = (
     Budget("the same, sum of the stages", "stages/10000/sum_influx", 40, "us"),
     Budget("of it, evaluating the default packs at 100,000 devices", "stages/100000/evaluate", 15, "us"),
     Budget("the same, compared with 1,000 devices", "stages/evaluate_ratio", 1.3, "times"),
+    Budget("judging by the default packs and ticks, 100,000 devices", "rules/100000/us", 15, "us"),
+    Budget("the same, compared with 1,000 devices", "rules/ratio", 1.3, "times"),
+    Budget("memory a series with everything that decides, 100,000 devices", "rules/100000/bytes", 1024, "bytes"),
+    Budget("loading 50,000 pending and open conditions at a restart", "rules/100000/restart_s", 5, "s"),
     Budget(
         "sustained, durable, through Mosquitto into influxd",
         "sustained/influx/10000/stored_rate",
