@@ -57,6 +57,9 @@ def _files(settings: Settings) -> Iterator[tuple[str, str]]:
     for name, channel in settings.alerts.channels.items():
         if isinstance(channel, EmailChannel):
             named[f"{CHANNELS}.{name}.ca"] = channel.ca
+    own = settings.alerts.pack_dir
+    if own is not None and not own.is_dir():
+        yield "alerts.pack_dir", "there is no such folder; allowed: a folder with NAME.yaml"
     for key, path in named.items():
         if path is None:
             continue

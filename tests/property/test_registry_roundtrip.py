@@ -72,6 +72,9 @@ ENTRIES: dict[str, st.SearchStrategy[dict[str, Any]]] = {
             "profile": ids,
             "disinfectant": st.sampled_from(["ozone", "none"]),
             "state": st.sampled_from(["trial", "accepted"]),
+            "limits": st.fixed_dictionaries(
+                {"parameter": st.sampled_from(["ph", "turbidity"]), "max": st.floats(1, 14), "reason": texts},
+            ).map(lambda limit: [limit]),
         },
     ),
     "grid": st.fixed_dictionaries({"name": names}),
@@ -87,7 +90,14 @@ ENTRIES: dict[str, st.SearchStrategy[dict[str, Any]]] = {
         },
     ),
     "people": st.fixed_dictionaries(
-        {"role": st.sampled_from(["officer", "driver"])}, optional={"badge": texts, "name": names, "phone": texts}
+        {"role": st.sampled_from(["officer", "driver"])},
+        optional={
+            "badge": texts,
+            "name": names,
+            "phone": texts,
+            "channels": st.lists(ids, max_size=2, unique=True),
+            "language": st.sampled_from(["zh", "en"]),
+        },
     ),
     "vehicles": st.fixed_dictionaries({}, optional={"plate": texts, "tare_g": st.integers(0, 9_999_999)}),
     "calendars": st.fixed_dictionaries(
@@ -98,6 +108,7 @@ ENTRIES: dict[str, st.SearchStrategy[dict[str, Any]]] = {
             "holidays": st.lists(days, max_size=3),
         },
     ),
+    "teams": st.fixed_dictionaries({"name": names}, optional={"rotate": st.none()}),
     "sources": st.fixed_dictionaries(
         {
             "filter": st.sampled_from(["a/+/b", "a/#", "x"]),
