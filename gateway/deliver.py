@@ -160,11 +160,10 @@ class Deliver:
 
     async def addressed(self, row: Waiting, traits: Traits) -> Notice:
         """See ``lane.Office.addressed``."""
-        to = None
-        if row.person:
-            loop = asyncio.get_running_loop()
-            to = await loop.run_in_executor(self._reading, self._outbox.recipient, row.person, traits.language)
-        return msgspec.structs.replace(row.notice, to=to, link=self._linking.of(row) if traits.link else "")
+        loop = asyncio.get_running_loop()
+        to, context = await loop.run_in_executor(self._reading, self._outbox.addressed, row, traits.language)
+        link = self._linking.of(row) if traits.link else ""
+        return msgspec.structs.replace(row.notice, to=to, context=context, link=link)
 
     async def settle(self, row: Waiting, outcome: str, status: int | None, words: str, tries: int) -> None:
         """See ``lane.Office.settle``."""

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import msgspec
 import sqlalchemy as sa
 
-from alerts.notify import Notice, Recipient
+from alerts.notify import Context, Notice, Recipient, Words
 from gateway.state import attempts, outbox, people_private
 from gateway.state import registry as registry_table
 
@@ -101,10 +101,32 @@ class Outbox:
                 more = int(count) - limit
         return found, more
 
+    def addressed(self, row: Waiting, language: str) -> tuple[Recipient | None, bytes]:
+        """Whom a row goes to, and its context with the names and numbers of those who may be called."""
+        to = self.recipient(row.person, language) if row.person else None
+        context = msgspec.json.decode(row.notice.context, type=Context)
+        wanted = {told.call.zh for told in context.told if told.call.zh}
+        if not wanted:
+            return to, row.notice.context
+        people = {person: self._called(person) for person in wanted}
+        told = [msgspec.structs.replace(one, call=people.get(one.call.zh, one.call)) for one in context.told]
+        return to, msgspec.json.encode(msgspec.structs.replace(context, told=told))
+
+    def _called(self, person: str) -> Words:
+        """A person's name and number in both languages; empty where neither is known."""
+        private = self._private(person)
+        parts = [(_shown(private.name, language), private.phone or "") for language in ("zh", "en")]
+        return Words(*(" ".join(part for part in both if part) for both in parts))
+
+    def _private(self, person: str) -> _Private:
+        query = sa.select(people_private.c.body).where(people_private.c.id == person)
+        with self._engine.connect() as connection:
+            kept = connection.execute(query).scalar()
+        return msgspec.json.decode(kept, type=_Private) if kept else _Private()
+
     def recipient(self, person: str, language: str) -> Recipient:
         """A person with the name and the addresses of now; ``language`` is taken where the registry says none."""
         entry = registry_table.c
-        private_query = sa.select(people_private.c.body).where(people_private.c.id == person)
         public_query = (
             sa.select(entry.body)
             .where(entry.kind == "people", entry.id == person)
@@ -112,9 +134,8 @@ class Outbox:
             .limit(1)
         )
         with self._engine.connect() as connection:
-            kept = connection.execute(private_query).scalar()
             public = connection.execute(public_query).scalar()
-        private = msgspec.json.decode(kept, type=_Private) if kept else _Private()
+        private = self._private(person)
         spoken = (msgspec.json.decode(public, type=_Public).language if public else None) or language
         return Recipient(person, _shown(private.name, spoken), private.phone or "", private.email or "", spoken)
 

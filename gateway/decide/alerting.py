@@ -146,7 +146,7 @@ class Alerting:
         context = None
         known = self.channels.get(message.channel)
         if known is None or known.kind not in MACHINES:
-            told = [self.wording.told(alert, message.call, cause.time) for alert in message.alerts]
+            told = [self.wording.told(alert, message.person, cause.time) for alert in message.alerts]
             context = Context(told, self.zone)
         row = outbox_row(message, context, cause.offset, n, cause.time)
         if message.event in CALLS:

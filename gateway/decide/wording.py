@@ -25,8 +25,9 @@ class Wording:
             for rule in pack.rules:
                 self._rules[pack.id, rule.id] = Words(rule.title.zh, rule.title.en)
 
-    def told(self, alert: Alert, call: str, at: int) -> Told:
-        """What people read of an alert; ``call`` is the id of a person, whose name delivery knows."""
+    def told(self, alert: Alert, person: str, at: int) -> Told:
+        """What ``person`` (empty = a group) reads; ``call`` is an id, whose name and number delivery knows."""
+        call = self._call(alert, person, at)
         return Told(
             place=self._name("places", alert.place, at) if alert.place else self._name("devices", alert.device, at),
             unit=self._name("units", alert.unit, at),
@@ -44,6 +45,11 @@ class Wording:
         if found is None:
             return GATEWAY.get(alert.rule, Words(alert.rule, alert.rule))
         return Words(f"{found.zh}（预警）", f"{found.en} (early warning)") if alert.early_of else found
+
+    def _call(self, alert: Alert, person: str, at: int) -> str:
+        """Whom to call: the unit's first contact but for the receiver, who need not call himself."""
+        unit = (self._registry.get("units", alert.unit, at) or {}) if alert.unit else {}
+        return next((one for one in unit.get("contacts", ()) if one != person), "")
 
     def _name(self, kind: str, name: str, at: int) -> Words:
         if not name:

@@ -10,6 +10,7 @@ import pytest
 
 from gateway import state
 from gateway.journal.record import Kind
+from gateway.outbox import BEGINNING, Outbox
 from tests.support.deciding import NOW, REGISTRY, Decided, Script, changes, decided
 
 MINUTE = 60_000
@@ -190,3 +191,20 @@ def test_a_place_that_is_taken_out_of_service_holds_its_alerts_and_gives_them_ba
     found = decided(tmp_path, script)
     assert [row["event"] for row in found.rows(state.transitions)] == ["fired", "out_of_service", "in_service"]
     assert found.rows(state.alerts)[0]["state"] == "active"
+
+
+def test_a_notice_says_whom_to_call_with_the_name_and_number_of_now(tmp_path: Path, script: Script) -> None:
+    """Decided is an id; delivery knows name and number, and the receiver is not told to call himself."""
+    script.now += 15 * MINUTE
+    script.other(Kind.TICK)
+    found = decided(tmp_path, script)
+    private = {"id": "p-1", "body": json.dumps({"name": {"zh": "王工", "en": "Wang"}, "phone": "13800138000"})}
+    with found.engine.begin() as connection:
+        connection.execute(state.people_private.insert(), private)
+    outbox = Outbox(found.engine)
+    rows, _ = outbox.waiting(None, frozenset(), BEGINNING, 10)
+    called = [json.loads(outbox.addressed(row, "zh")[1])["told"][0].get("call", {}) for row in rows]
+    assert [row.person for row in rows] == ["p-1", "p-2"]
+    assert called[0].get("zh", "") == ""
+    assert called[1] == {"zh": "王工 13800138000", "en": "Wang 13800138000"}
+    assert all("Wang" not in row["context"] for row in found.rows(state.outbox))
