@@ -14,7 +14,8 @@ class Alert(msgspec.Struct):
     ``alert:ID``, ``place:PLACE``, who took it out of service). ``out_by`` is who took it out of service, ``service``
     whether its place is in service. ``acknowledged_by`` and ``closed_by`` are written as ``Step.by``. ``told``:
     routing heard of it since it fired. ``tells`` is the rule's part of ``notify``. ``settle_at``: what muted it is
-    over, and it comes up again then if its condition still stands.
+    over, and it comes up again then if its condition still stands. ``side`` is of its limit, where its newest firing
+    was: ``above``, ``below``, or empty without one; ``value`` becomes a good one when the condition is over.
     """
 
     id: str
@@ -59,11 +60,19 @@ class Alert(msgspec.Struct):
     tells: bool = True
     place_kind: str = ""
     settle_at: int = 0
+    side: str = ""
 
     @property
     def identity(self) -> tuple[str, str, str]:
         """Which condition of which subject it is about; see ``alerts.change.Change``."""
         return self.key, self.pack, self.rule
+
+
+def side_of(value: float | None, limit: float | None) -> str:
+    """Where a bad value is of the limit that it breaks: ``above``, ``below``, or empty where there is no telling."""
+    if value is None or limit is None or value == limit:
+        return ""
+    return "above" if value > limit else "below"
 
 
 #: The keys of the public shape, in its order.

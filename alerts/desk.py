@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from alerts.actions import Actions
-from alerts.alert import Alert, Step
+from alerts.alert import Alert, Step, side_of
 from alerts.change import Change
 from alerts.holds import Holds, latches
 from alerts.inhibit import DEFAULTS, RANK, Inhibit
@@ -275,7 +275,7 @@ def _alert(change: Change, name: str, offset: int) -> Alert:
         acknowledged_by=None, reason=change.reason, offset=offset, grid=subject.grid, pack_digest=change.digest,
         key=subject.key, kind=change.kind, notify=subject.notify and change.tell, latching=change.latching,
         early_of=change.early_of, reopen_ms=change.reopen_ms, service=subject.service, tells=change.tell,
-        place_kind=subject.place_kind,
+        place_kind=subject.place_kind, side=side_of(change.value, change.limit_value),
     )  # fmt: skip
 
 
@@ -285,6 +285,6 @@ def _renew(alert: Alert, change: Change) -> None:
     alert.severity, alert.pack_digest, alert.kind = change.severity, change.digest, change.kind
     alert.unit, alert.grid = subject.unit, subject.grid
     alert.value, alert.limit_value, alert.since = change.value, change.limit_value, change.since
-    alert.fired_at, alert.cleared_at = change.at, None
+    alert.side, alert.fired_at, alert.cleared_at = side_of(change.value, change.limit_value), change.at, None
     alert.latching, alert.early_of, alert.reopen_ms = change.latching, change.early_of, change.reopen_ms
     alert.tells, alert.notify, alert.service = change.tell, subject.notify and change.tell, subject.service
