@@ -1,62 +1,19 @@
-"""What operators do to alerts and devices: commands, their arguments, and the answers to wrong ones (pure)."""
+"""What operators do to alerts and devices: commands, and the answers to what is not possible (pure)."""
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import msgspec
 
 from alerts.alert import Alert
+from alerts.arguments import COMMANDS, ActError, Args, Bounds, read
 from alerts.holds import Holds
-from alerts.lifecycle import CLOSE_REASONS, HELD, Event, Reason, State
+from alerts.lifecycle import HELD, Event, Reason, State
 from alerts.roll import Cause, Roll
-from alerts.sessions import Session, Sessions, Work
+from alerts.sessions import Session, Sessions
 
-MINUTE_MS = 60_000
-MOST_COMMENT = 2000
-_SHA256 = re.compile(r"[0-9a-f]{64}")
-#: For each command: what it must be given, and what it may. ``link`` names the message whose link was used; taken by
-#: all and looked at by none.
-_ABOUT = frozenset({"comment", "by", "file"})
-_COMMANDS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
-    "alerts.ack": (frozenset({"id"}), _ABOUT),
-    "alerts.close": (frozenset({"id", "reason"}), _ABOUT),
-    "alerts.shelve": (frozenset({"id"}), _ABOUT | {"for_ms", "one_shot"}),
-    "alerts.unshelve": (frozenset({"id"}), _ABOUT),
-    "alerts.comment": (frozenset({"id", "comment"}), _ABOUT),
-    "alerts.assign": (frozenset({"id", "to"}), _ABOUT),
-    "alerts.out_of_service": (frozenset({"id", "comment"}), _ABOUT),
-    "alerts.in_service": (frozenset({"id"}), _ABOUT),
-    "maintenance.open": (frozenset({"device", "kind", "for_ms"}), frozenset({"comment", "by"})),
-    "maintenance.close": (frozenset({"device"}), frozenset({"comment", "by"})),
-}
-COMMANDS = tuple(_COMMANDS)
-_TYPES: dict[str, type] = {"for_ms": int, "one_shot": bool}
-
-
-class ActError(Exception):
-    """A command that is not done: ``status`` 409 (not now), 422 (wrong arguments) or 404 (unknown alert)."""
-
-    def __init__(self, status: int, words: str) -> None:
-        super().__init__(words)
-        self.status = status
-        self.words = words
-
-
-class Args(msgspec.Struct, frozen=True):
-    """The arguments of a command; what was not given is empty."""
-
-    id: str = ""
-    reason: str = ""
-    comment: str = ""
-    by: str = ""
-    for_ms: int = 0
-    one_shot: bool = False
-    to: str = ""
-    file: str = ""
-    device: str = ""
-    kind: str = ""
+__all__ = ["COMMANDS", "ActError", "Actions", "person"]
 
 
 class Actions:
@@ -68,8 +25,7 @@ class Actions:
         self._roll = roll
         self._holds = holds
         self._sessions = sessions
-        self._shelf_most_ms = shelf_most_ms
-        self._session_most_ms = session_most_ms
+        self._bounds = Bounds(shelf_most_ms, session_most_ms)
         self._alert_actions = {
             "alerts.ack": self._ack,
             "alerts.close": self._close,
@@ -83,7 +39,7 @@ class Actions:
 
     def act(self, command: str, raw: dict[str, Any], by: str, at: int, offset: int) -> None:
         """Do one command. Raises ActError before anything is changed."""
-        args = self._args(command, raw)
+        args = read(command, raw, self._bounds)
         who = person(args.by) if args.by else by
         cause = Cause(who, at, at, args.comment, args.file)
         if command == "maintenance.open":
@@ -105,48 +61,6 @@ class Actions:
             if alert.state == State.SUPPRESSED:
                 self._holds.settle(alert, cause, Reason.MAINTENANCE_OVER)
 
-    def _args(self, command: str, raw: dict[str, Any]) -> Args:
-        if command not in _COMMANDS:
-            raise ActError(422, f"command: {command} is not known; allowed: {', '.join(_COMMANDS)}")
-        required, allowed = _COMMANDS[command]
-        given = {name: value for name, value in raw.items() if value is not None and (value != "" or name == "to")}
-        given.pop("link", None)
-        faults = [f"{name}: not taken by {command}" for name in given if name not in required | allowed]
-        faults += [f"{name}: missing" for name in sorted(required - given.keys())]
-        well = {name: value for name, value in given.items() if _typed(name, value)}
-        for name in sorted((given.keys() - well.keys()) & (required | allowed)):
-            wanted = _TYPES.get(name)
-            faults.append(f"{name}: {given[name]!r} is not {'a text' if wanted is None else wanted.__name__}")
-        faults += self._faults(command, well, given)
-        if faults:
-            raise ActError(422, "; ".join(faults))
-        return Args(**well)
-
-    def _faults(self, command: str, well: dict[str, Any], given: dict[str, Any]) -> list[str]:
-        """Faults of the arguments that have the right type; ``given`` are all."""
-        faults = []
-        reason, comment, file = well.get("reason"), well.get("comment", ""), well.get("file")
-        if reason is not None and reason not in CLOSE_REASONS:
-            faults.append(f"reason: {reason} is not known; allowed: {', '.join(CLOSE_REASONS)}")
-        if reason == Reason.OTHER and not comment.strip():
-            faults.append("comment: missing; the reason other needs one")
-        if len(comment) > MOST_COMMENT:
-            faults.append(f"comment: {len(comment)} characters; at most {MOST_COMMENT}")
-        if file is not None and not _SHA256.fullmatch(file):
-            faults.append("file: not a SHA-256 of 64 hexadecimal digits in small letters")
-        if command == "alerts.shelve" and "for_ms" not in given and not given.get("one_shot"):
-            faults.append("for_ms: missing; or one_shot: true, until the condition is over")
-        if "for_ms" in well:
-            session = command == "maintenance.open"
-            least, most = (MINUTE_MS, self._session_most_ms) if session else (1, self._shelf_most_ms)
-            if not least <= well["for_ms"] <= most:
-                faults.append(f"for_ms: {well['for_ms']}; allowed: {least} to {most}")
-        if "kind" in well and well["kind"] not in set(Work):
-            faults.append(f"kind: {well['kind']} is not known; allowed: {', '.join(Work)}")
-        if well.get("device") == "gateway":
-            faults.append("device: gateway is not a device")
-        return faults
-
     def _ack(self, alert: Alert, _: Args, cause: Cause) -> None:
         if alert.acknowledged_by == cause.by:
             return
@@ -162,6 +76,8 @@ class Actions:
             if alert.state in HELD and alert.kept != State.LATCHED:
                 alert.kept = State.ACKNOWLEDGED.value
             self._roll.note(alert, Event.ACKNOWLEDGED, Reason.SEEN, cause, tell=alert.told)
+            # Somebody knows of it now: it may explain others.
+            self._holds.sync(alert, cause)
 
     def _close(self, alert: Alert, args: Args, cause: Cause) -> None:
         if alert.closed_by == cause.by:
@@ -174,7 +90,7 @@ class Actions:
         if args.one_shot and not alert.on:
             words = f"alert {alert.id} is {alert.state}: it is over already; allowed: for_ms in place of one_shot"
             raise ActError(409, words)
-        alert.shelved_until = cause.at + (args.for_ms or self._shelf_most_ms)
+        alert.shelved_until = cause.at + (args.for_ms or self._bounds.shelf_most_ms)
         alert.one_shot = args.one_shot
         self._roll.arm(alert)
         if alert.state == State.SHELVED:
@@ -231,12 +147,6 @@ class Actions:
         for alert in self._roll.of_device(args.device):
             if alert.on and alert.state != State.CLOSED:
                 self._holds.settle(alert, cause, Reason.MAINTENANCE_OVER)
-
-
-def _typed(name: str, value: object) -> bool:
-    wanted = _TYPES.get(name)
-    known = name in Args.__struct_fields__
-    return known and (isinstance(value, str) if wanted is None else type(value) is wanted)
 
 
 def person(name: str) -> str:

@@ -111,7 +111,7 @@ class Desk:
         return steps
 
     def rebind(self, subject: Subject, now: int) -> list[Step]:
-        """The registry says something else of this subject: whether its place is in service, and whether it notifies.
+        """The registry says something else of this subject's place: in service or not, notifies or not, unit, grid.
 
         To be called for the subjects of open alerts whose place changed.
         """
@@ -194,14 +194,23 @@ class Desk:
     def _rebind(self, alert: Alert, subject: Subject, cause: Cause) -> None:
         notified, alert.notify = alert.notify, alert.tells and subject.notify
         served, alert.service = alert.service, subject.service
-        if alert.state == State.CLOSED:
+        if alert.state == State.CLOSED and not alert.on:
             return
-        if alert.service != served and (alert.on or alert.state in HELD):
-            self._holds.settle(alert, cause, Reason.PLACE_IN_SERVICE)
-        if alert.notify != notified:
-            self._holds.renotify(alert, cause)
-            if alert.notify and alert.state == State.ACTIVE and not alert.told:
-                self._roll.move(alert, Event.FIRED, State.ACTIVE, Reason.PLACE_ACCEPTED, cause)
+        before, unit = alert.state, alert.unit
+        words = _take_place(alert, subject)
+        if alert.state != State.CLOSED:
+            if alert.service != served and (alert.on or alert.state in HELD):
+                self._holds.settle(alert, cause, Reason.PLACE_IN_SERVICE)
+            if alert.notify != notified or words:
+                self._holds.look_again(alert, cause)
+        # Who is called begins anew: for one that nobody was called for meanwhile, and for another unit.
+        again = before == alert.state == State.ACTIVE and alert.notify
+        if again and not notified:
+            self._roll.move(alert, Event.FIRED, State.ACTIVE, Reason.PLACE_ACCEPTED, cause)
+        elif again and alert.unit != unit:
+            self._roll.move(alert, Event.FIRED, State.ACTIVE, Reason.PLACE_CHANGED, cause._replace(comment=words))
+        elif words and alert.id in self.open:
+            self._roll.note(alert, Event.COMMENTED, Reason.PLACE_CHANGED, cause._replace(comment=words), tell=False)
 
     def _held_long_enough(self, alert: Alert, cause: Cause) -> None:
         if alert.shelved_until and alert.shelved_until <= cause.at:
@@ -279,11 +288,22 @@ def _alert(change: Change, name: str, offset: int) -> Alert:
     )  # fmt: skip
 
 
+def _take_place(alert: Alert, subject: Subject) -> str:
+    """Take unit, grid and kind of the place; what changed, for the history."""
+    changed = []
+    for name in ("unit", "grid", "place_kind"):
+        old, new = getattr(alert, name), getattr(subject, name)
+        if new != old:
+            setattr(alert, name, new)
+            changed.append(f"{name}: {old or '-'} > {new or '-'}")
+    return ", ".join(changed)
+
+
 def _renew(alert: Alert, change: Change) -> None:
     """The same condition again, maybe under a newer version of its rule."""
     subject = change.subject
     alert.severity, alert.pack_digest, alert.kind = change.severity, change.digest, change.kind
-    alert.unit, alert.grid = subject.unit, subject.grid
+    alert.unit, alert.grid, alert.place_kind = subject.unit, subject.grid, subject.place_kind
     alert.value, alert.limit_value, alert.since = change.value, change.limit_value, change.since
     alert.side, alert.fired_at, alert.cleared_at = side_of(change.value, change.limit_value), change.at, None
     alert.latching, alert.early_of, alert.reopen_ms = change.latching, change.early_of, change.reopen_ms

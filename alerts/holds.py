@@ -136,8 +136,8 @@ class Holds:
         self._roll.move(alert, Event.CLEARED, State.LATCHED, reason, cause)
         self.sync(alert, cause)
 
-    def renotify(self, alert: Alert, cause: Cause) -> None:
-        """Whether it notifies has changed: who may mute whom, too."""
+    def look_again(self, alert: Alert, cause: Cause) -> None:
+        """Whether it notifies, its unit or its grid has changed: who may mute whom, too."""
         self.inhibition.put(alert)
         muted = self._muted_by(alert)
         for target in (alert, *muted, *(self.inhibition.targets_of(alert))):

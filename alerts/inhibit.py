@@ -1,7 +1,8 @@
 """Which alert mutes which: the cause is told, its consequences are not (pure).
 
 A source mutes while its condition stands and its alert is neither closed nor out of service. It fails open: an alert
-that nobody hears of mutes none that somebody would hear of, none mutes what mutes it (so that of several that explain
+that nobody hears of (its place does not notify, or it began under a maintenance session) mutes none that somebody
+would hear of, none mutes what mutes it (so that of several that explain
 each other one always speaks), and an alert that fits both sides of an entry is muted only by one that does not.
 """
 
@@ -19,6 +20,7 @@ from alerts.alert import Alert
 
 RANK = {"info": 0, "warning": 1, "major": 2, "critical": 3}
 _HELD_BY_ALERT = "alert:"
+_HELD_BY_SESSION = "maintenance:"
 _MOST_KNOWN = 20_000
 
 
@@ -264,7 +266,16 @@ def _part(n: int, entry: Inhibit, alert: Alert) -> _Part:
 
 
 def _stands(alert: Alert) -> bool:
-    return alert.on and alert.state not in {"closed", "out_of_service"}
+    """Whether it may explain others.
+
+    What began under a maintenance session nobody has heard of, and of others nobody would hear for as long as the
+    session lasts; those that the same session holds need no other reason. What is muted by such an alert cannot be: it
+    was released when that one began, so this holds along a chain of causes too.
+    """
+    if not alert.on or alert.state in {"closed", "out_of_service"}:
+        return False
+    known = alert.kept in {"active", "acknowledged"} or alert.acknowledged_by is not None
+    return known or not alert.held_by.startswith(_HELD_BY_SESSION)
 
 
 def _free(alert: Alert) -> bool:

@@ -128,6 +128,8 @@ class Reason(enum.StrEnum):
 
     PLACE_ACCEPTED = "place_accepted"
     """The place was accepted while the alert stood: from now on it notifies."""
+    PLACE_CHANGED = "place_changed"
+    """The place belongs to another unit or another part of the grid now, and the alert with it."""
 
     # What people do.
     SEEN = "seen"
@@ -224,7 +226,7 @@ def _moves() -> dict[tuple[State, Event], tuple[State, ...]]:
     freed = (s.ACTIVE, s.ACKNOWLEDGED, s.RETURNED, s.LATCHED)
     moves: dict[tuple[State, Event], tuple[State, ...]] = {
         (s.PENDING, e.FIRED): (s.ACTIVE, *muted),
-        # Its place was accepted: now somebody hears of it.
+        # Its place was accepted, or belongs to another unit: now somebody (else) hears of it.
         (s.ACTIVE, e.FIRED): (s.ACTIVE,),
         # Taken before it was over: over is over, without another look.
         (s.ACTIVE, e.CLEARED): (s.RETURNED, s.LATCHED, s.CLOSED),

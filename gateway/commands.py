@@ -4,22 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert as upsert
 
+from alerts.arguments import MOST_ID
 from devices.files import changes_of
 from devices.registry import KINDS, Change, Registry
 from gateway import state
 from gateway.api.services import Answer
 from gateway.config import Settings
 from gateway.decide.decider import Decider
-from gateway.decide.operations import OPERATIONS
+from gateway.decide.operations import OPERATIONS, refusals
 from gateway.journal.record import Kind, json_body
 from gateway.journal.writer import Journal
 from gateway.registry_check import check_changes, known_profiles
+
+_FileName = Annotated[str, msgspec.Meta(max_length=1024)]
+
+
+class _Private(msgspec.Struct, frozen=True):
+    """What only people see of a person: one row of ``people_private``."""
+
+    id: Annotated[str, msgspec.Meta(max_length=MOST_ID)]
+    body: dict[str, Any]
 
 
 class Commands:
@@ -43,7 +53,7 @@ class Commands:
             "journal.redrive": self._redrive,
         }
         # What decide itself judges, with all that it knows: alerts, maintenance sessions, a test of a channel.
-        self._kinds |= {name: partial(_operation, name) for name in OPERATIONS}
+        self._kinds |= {name: partial(self._operation, name) for name in OPERATIONS}
 
     def run(self, name: str, args: dict[str, Any], by: str, timeout: float = 5.0) -> Answer:
         """Check, append, wait until decide has answered or ``timeout`` seconds are over."""
@@ -76,7 +86,8 @@ class Commands:
     def _registry(self, args: dict[str, Any]) -> tuple[Kind, dict[str, Any]] | Answer:
         try:
             asked = msgspec.convert(args.get("changes"), list[Change])
-            private = msgspec.convert(args.get("private", []), list[dict[str, Any]])
+            private = msgspec.convert(args.get("private", []), list[_Private])
+            file = msgspec.convert(args.get("file", ""), _FileName)
         except msgspec.ValidationError as error:
             return Answer(422, {"reason": f"registry.apply: {error}"}, None)
         unknown = sorted({one.kind for one in asked} - set(KINDS))
@@ -91,18 +102,18 @@ class Commands:
             return Answer(422, {"reason": words, "faults": faults}, None)
         changes = changes_of(checked.document, current)
         changes += [one for one in asked if one.body is None and current.body(one.kind, one.id) is not None]
-        private += [{"id": name, "body": body} for name, body in checked.document.private.items()]
+        private += [_Private(name, body) for name, body in checked.document.private.items()]
         self._keep_private(private, [one.id for one in changes if one.kind == "people" and one.body is None])
         if not changes:
             return Answer(200, {"changed": 0}, None)
-        return Kind.REGISTRY, {"type": "registry", "changes": changes, "file": str(args.get("file", ""))}
+        return Kind.REGISTRY, {"type": "registry", "changes": changes, "file": file}
 
-    def _keep_private(self, private: list[dict[str, Any]], gone: list[str]) -> None:
+    def _keep_private(self, private: list[_Private], gone: list[str]) -> None:
         if not private and not gone:
             return
         statement = upsert(state.people_private)
         statement = statement.on_conflict_do_update(index_elements=["id"], set_={"body": statement.excluded.body})
-        rows = [{"id": one["id"], "body": msgspec.json.encode(one["body"]).decode()} for one in private]
+        rows = [{"id": one.id, "body": msgspec.json.encode(one.body).decode()} for one in private]
         with self._engine.begin() as connection:
             if rows:
                 connection.execute(statement, rows)
@@ -115,6 +126,14 @@ class Commands:
         registry.load(list(self._decider.fold.registry.rows()), self._decider.fold.registry.version)
         return registry
 
+    def _operation(self, name: str, args: dict[str, Any]) -> tuple[Kind, dict[str, Any]] | Answer:
+        """Nothing wrong in itself gets into the journal, and no name or number of a person; decide checks it again."""
+        fold = self._decider.fold
+        faults = refusals(name, args, fold.registry, fold.alerting.bounds)
+        if faults:
+            return Answer(422, {"reason": "; ".join(faults)}, None)
+        return Kind.COMMAND, {"type": "command", "command": name, "args": args}
+
     @staticmethod
     def _redrive(args: dict[str, Any]) -> tuple[Kind, dict[str, Any]] | Answer:
         offsets, reason, everything = args.get("offsets"), args.get("reason"), args.get("all")
@@ -122,15 +141,13 @@ class Commands:
             return Answer(422, {"reason": f"offsets: {str(offsets)[:60]}: allowed is a list of journal offsets"}, None)
         if offsets:
             return Kind.REDRIVE, {"type": "redrive", "offsets": offsets}
+        if isinstance(reason, str) and len(reason) > MOST_ID:
+            return Answer(422, {"reason": f"reason: {len(reason)} characters; at most {MOST_ID}"}, None)
         if isinstance(reason, str):
             return Kind.REDRIVE, {"type": "redrive", "reason": reason}
         if everything is True:
             return Kind.REDRIVE, {"type": "redrive", "all": True}
         return Answer(422, {"reason": "redrive needs offsets, a reason, or all"}, None)
-
-
-def _operation(name: str, args: dict[str, Any]) -> tuple[Kind, dict[str, Any]]:
-    return Kind.COMMAND, {"type": "command", "command": name, "args": args}
 
 
 def _is_offset(value: object) -> bool:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from alerts.actions import ActError
+from alerts.arguments import TEST_CHANNEL, ActError, Bounds, faults_of, person_id
+from alerts.arguments import shown as quoted
 from alerts.route import Message
+from devices.registry import Registry
 from gateway.decide.alerting import Cause
 from gateway.decide.outputs import Outputs
 from gateway.decide.rows import shown
@@ -23,7 +25,7 @@ OPERATIONS = (
     "alerts.assign",
     "alerts.out_of_service",
     "alerts.in_service",
-    "alerts.test-channel",
+    TEST_CHANNEL,
     "maintenance.open",
     "maintenance.close",
 )
@@ -35,6 +37,23 @@ LINK_MS = 48 * 3_600_000
 Link = tuple[int, int]
 
 
+def refusals(name: str, args: dict[str, Any], registry: Registry, bounds: tuple[int, int]) -> list[str]:
+    """All that is wrong with the arguments of a command whatever alerts there are, and people that nobody registered.
+
+    Where no people are registered at all, ``by`` may be any id. Whom a link of a message names was a person when the
+    message went out.
+    """
+    faults = faults_of(name, args, Bounds(*bounds))
+    asked = {"to": args.get("to")} if name == "alerts.assign" else {}
+    if args.get("link") is None and registry.ids("people"):
+        asked["by"] = args.get("by")
+    for field, written in asked.items():
+        person = person_id(written)
+        if person is not None and not registry.knows("people", person):
+            faults.append(f"{field}: {person!r} is no person of the registry; allowed: an id of people")
+    return faults
+
+
 class Operations:
     """Carries out COMMAND records for a ``Fold``; remembers which acknowledge links were used (row of the outbox)."""
 
@@ -44,9 +63,12 @@ class Operations:
 
     def decide(self, name: str, args: dict[str, Any], by: str, cause: Cause, out: Outputs) -> dict[str, Any]:
         """The answer to one command: ``status`` and what it changed, or ``reason``."""
+        wrong = refusals(name, args, self._fold.registry, self._fold.alerting.bounds)
+        if wrong:
+            return {"status": 422, "reason": "; ".join(wrong)}
         try:
             by = by if ":" in by else f"account:{by}"
-            do = self._test_channel if name == "alerts.test-channel" else self._desk
+            do = self._test_channel if name == TEST_CHANNEL else self._desk
             return {"status": 200, **do(name, args, by, cause, out)}
         except ActError as error:
             return {"status": error.status, "reason": str(error)}
@@ -61,7 +83,9 @@ class Operations:
             out.links.append({"offset": link[0], "n": link[1], "used_by": cause.offset})
         if name.startswith("maintenance."):
             return {"device": args["device"], "session": out.sessions[-1] if out.sessions else None}
-        alert = steps[-1].alert if steps else fold.alerting.desk.open[args["id"]]
+        # Others may have moved with it: what it explains, or what explains it.
+        own = [step.alert for step in steps if step.alert.id == args["id"]]
+        alert = own[-1] if own else fold.alerting.desk.open[args["id"]]
         more = {"assigned_to": alert.assigned_to, "shelved_until": alert.shelved_until or None}
         return {"alert": shown(alert) | more}
 
@@ -70,7 +94,7 @@ class Operations:
         written = args.get("link")
         if written is None:
             return None
-        link = (int(written[0]), int(written[1]))
+        link = (written[0], written[1])
         for old in [one for one, at in self.links.items() if cause.time - at > LINK_MS]:
             del self.links[old]
         if link in self.links:
@@ -78,27 +102,20 @@ class Operations:
         return link
 
     def _known(self, name: str, args: dict[str, Any], cause: Cause) -> None:
-        """What a command names must be registered."""
-        registry = self._fold.registry
-        if name == "alerts.assign":
-            person = args.get("to")
-            if not isinstance(person, str) or (person and not registry.knows("people", person)):
-                raise ActError(422, f"to: {str(person)[:60]!r} is no person of the registry; allowed: an id of people")
-        if name == "maintenance.open":
-            device = args.get("device")
-            if not isinstance(device, str) or registry.get("devices", device, cause.time) is None:
-                raise ActError(404, f"device: {str(device)[:60]!r} is not in the registry")
+        """Work is done on a device of the registry."""
+        if name == "maintenance.open" and self._fold.registry.get("devices", args["device"], cause.time) is None:
+            raise ActError(404, f"device: {quoted(args['device'])!r} is not in the registry")
 
     def _test_channel(self, _name: str, args: dict[str, Any], _by: str, cause: Cause, out: Outputs) -> dict[str, Any]:
         """A test notice through one channel, as any other notice goes out."""
         alerting = self._fold.alerting
-        channel, person = args.get("channel"), args.get("person") or ""
+        channel, person = args["channel"], args.get("person") or ""
         if channel not in alerting.channels:
             known = ", ".join(alerting.channels) or "none is configured"
-            raise ActError(422, f"channel: {str(channel)[:60]!r}; allowed: {known}")
+            raise ActError(422, f"channel: {quoted(channel)!r}; allowed: {known}")
         personal = alerting.channels[channel].personal
-        if personal and not (isinstance(person, str) and self._fold.registry.knows("people", person)):
-            words = f"person: {str(person)[:60]!r} is no person of the registry; {channel} sends to persons: name one"
+        if personal and not self._fold.registry.knows("people", person):
+            words = f"person: {person!r} is no person of the registry; {channel} sends to persons: name one"
             raise ActError(422, words)
         n = alerting.send(Message(channel, person if personal else "", "test", (), max_age_s=TEST_S), cause, out)
         return {"offset_of_notice": cause.offset, "n": n}

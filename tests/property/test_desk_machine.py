@@ -32,13 +32,14 @@ RULES = [
 POLICIES: list[list[Inhibit]] = [
     [],
     [Inhibit(Side(kinds=("silent",)), Side(), ("place",))],
+    [Inhibit(Side(kinds=("silent",)), Side(), ("unit",))],
     [Inhibit(Side(), Side(), ("device",)), Inhibit(Side(rules=("stuck",)), Side(severities=("warning",)), ("place",))],
 ]
 DEVICES = ["d0", "d1"]
 COMMANDS = ["ack", "close", "shelve", "unshelve", "comment", "assign", "out_of_service", "in_service"]
 PEOPLE = ["account:li", "account:wang"]
 ONES = st.tuples(st.sampled_from(DEVICES), st.integers(0, len(RULES) - 1))
-Place = tuple[str, bool, bool]
+Place = tuple[str, bool, bool, str]
 
 
 class DeskMachine(RuleBasedStateMachine):
@@ -53,7 +54,9 @@ class DeskMachine(RuleBasedStateMachine):
         self.conditions: dict[tuple[str, str, str], bool] = {}
         self.states: dict[str, str] = {}
         self.gone: set[str] = set()
-        self.places: dict[str, Place] = dict.fromkeys(DEVICES, ("p", True, True))
+        self.places: dict[str, Place] = dict.fromkeys(DEVICES, ("p", True, True, "u"))
+        #: Alerts that somebody is called for.
+        self.heard: set[str] = set()
         self.offset = 0
 
     @staticmethod
@@ -61,10 +64,10 @@ class DeskMachine(RuleBasedStateMachine):
         return Desk(shelf_most_ms=SHELF_MOST, session_most_ms=SESSION_MOST, reopen_ms=REOPEN, settle_ms=SETTLE)
 
     def _subject(self, device: str, parameter: str) -> Subject:
-        place, notify, service = self.places[device]
+        place, notify, service, unit = self.places[device]
         key = f"{device}/-/{parameter}"
         return Subject(
-            key, device=device, parameter=parameter, place=place, unit="u", grid="g", notify=notify, service=service
+            key, device=device, parameter=parameter, place=place, unit=unit, grid="g", notify=notify, service=service
         )
 
     def _change(self, one: tuple[str, int], on: bool, reason: str) -> Change:
@@ -116,6 +119,8 @@ class DeskMachine(RuleBasedStateMachine):
         assert step.reason in set(Reason)
         assert not (step.tell and not alert.notify)
         self.states[alert.id] = step.to_state
+        if step.to_state == State.ACTIVE and step.event != "commented":
+            (self.heard.add if step.tell else self.heard.discard)(alert.id)
         if step.to_state == State.ACTIVE and step.from_state != State.ACTIVE:
             assert alert.on
             assert step.tell == alert.notify
@@ -181,12 +186,21 @@ class DeskMachine(RuleBasedStateMachine):
         self.conditions["gateway/disk", "gateway", "disk"] = bool(on)
         self._do("alarm", "disk", on, "critical", self.now, self.offset, lambda: name)
 
-    @rule(device=st.sampled_from(DEVICES), notify=st.booleans(), service=st.booleans())
-    def registry(self, device: str, notify: bool, service: bool) -> None:
-        """A place is accepted or not, in service or not."""
-        self.places[device] = (self.places[device][0], notify, service)
+    @rule(
+        device=st.sampled_from(DEVICES),
+        notify=st.booleans(),
+        service=st.booleans(),
+        unit=st.sampled_from(["u", "v"]),
+    )
+    def registry(self, device: str, notify: bool, service: bool, unit: str) -> None:
+        """A place is accepted or not, in service or not, of this unit or that."""
+        self.places[device] = (self.places[device][0], notify, service, unit)
+        if not notify:
+            self.heard -= {alert.id for alert in self.desk.open.values() if alert.device == device}
         for parameter in ("", "ph"):
             self._do("rebind", self._subject(device, parameter), self.now)
+        for alert in self.desk.open.values():
+            assert alert.device != device or alert.unit == unit or (alert.state == State.CLOSED and not alert.on)
 
     @rule(device=st.sampled_from(DEVICES), place=st.sampled_from(["p", "q"]))
     def move(self, device: str, place: str) -> None:
@@ -252,6 +266,8 @@ class DeskMachine(RuleBasedStateMachine):
             else:
                 assert not alert.held_by
                 assert not alert.settle_at
+            if alert.state == State.ACTIVE and alert.notify:
+                assert alert.id in self.heard
 
     def _held(self, alert: Alert) -> None:
         """What holds it is there."""
@@ -264,6 +280,8 @@ class DeskMachine(RuleBasedStateMachine):
                 assert source.on
                 assert source.state not in {State.CLOSED, State.OUT_OF_SERVICE}
                 assert source.notify or not alert.notify
+                known = source.kept in {State.ACTIVE, State.ACKNOWLEDGED} or source.acknowledged_by is not None
+                assert known or not source.held_by.startswith("maintenance:")
                 self._not_in_a_circle(alert)
             case "alert":
                 assert alert.settle_at <= self.now + SETTLE

@@ -208,3 +208,112 @@ def test_a_notice_says_whom_to_call_with_the_name_and_number_of_now(tmp_path: Pa
     assert called[0].get("zh", "") == ""
     assert called[1] == {"zh": "王工 13800138000", "en": "Wang 13800138000"}
     assert all("Wang" not in row["context"] for row in found.rows(state.outbox))
+
+
+@pytest.mark.parametrize(
+    ("name", "args", "words"),
+    [
+        ("alerts.test-channel", {"channel": ["sms"]}, "channel: a list is not a text"),
+        (
+            "alerts.test-channel",
+            {"channel": {}, "person": 5},
+            "channel: an object is not a text; person: 5 is not a text",
+        ),
+        ("alerts.test-channel", {"channel": "sms", "to": "p-1"}, "to: not taken by alerts.test-channel"),
+        ("alerts.test-channel", {}, "channel: missing"),
+        ("alerts.ack", {"id": "x", "link": "ab"}, "link: ab; allowed: offset and number of a message"),
+        ("alerts.ack", {"id": "x", "link": [1]}, "link: a list; allowed: offset and number of a message"),
+        ("alerts.ack", {"id": "x", "by": "p-9"}, "by: 'p-9' is no person of the registry; allowed: an id of people"),
+        ("alerts.ack", {"id": "x", "by": "Wang Wei 13800138000"}, "by: Wang Wei 13800138000 is not the id of a person"),
+        ("alerts.assign", {"id": "x", "to": ["p-1"]}, "to: a list is not a text"),
+        (
+            "maintenance.open",
+            {"device": ["a"], "kind": "clean", "for_ms": 2**70},
+            "device: a list is not a text; for_ms",
+        ),
+    ],
+)
+def test_arguments_of_the_wrong_kind_are_refused_in_words(
+    tmp_path: Path, script: Script, name: str, args: dict[str, Any], words: str
+) -> None:
+    """Whatever a program sends; nothing fails, and nothing is written of it."""
+    offset = script.other(Kind.COMMAND, command=name, args=args, by="u")
+    found = decided(tmp_path, script)
+    said = answer(found, offset)
+    assert said["status"] == 422
+    assert said["reason"].startswith(words)
+    assert len(found.rows(state.transitions)) == 1
+
+
+def test_where_no_people_are_registered_any_id_may_act(tmp_path: Path) -> None:
+    """A small installation says who did it without a registry of people; a name and a number are no id."""
+    script = Script()
+    script.begin()
+    for second in range(2):
+        script.reading("wq-1", NOW + second * 1000, ph=9.4)
+    alert = fired(script, tmp_path)
+    wrong = script.other(Kind.COMMAND, command="alerts.ack", args={"id": alert, "by": "Wang Wei"}, by="u")
+    right = script.other(Kind.COMMAND, command="alerts.ack", args={"id": alert, "by": "wang.wei-7"}, by="u")
+    found = decided(tmp_path, script)
+    assert [answer(found, one)["status"] for one in (wrong, right)] == [422, 200]
+    assert found.rows(state.alerts)[0]["acknowledged_by"] == "wang.wei-7"
+
+
+def test_the_link_of_a_message_works_for_who_has_left_the_registry(tmp_path: Path, script: Script) -> None:
+    """The message went out to a person."""
+    alert = fired(script, tmp_path)
+    offset = command(script, "alerts.ack", "person:p-gone", id=alert, by="person:p-gone", link=[3, 5])
+    assert answer(decided(tmp_path, script), offset)["status"] == 200
+
+
+def test_a_place_that_goes_on_trial_and_back_has_its_alerts_told_again(tmp_path: Path, script: Script) -> None:
+    """The head is called a quarter of an hour after the acceptance, as for any new alert."""
+    place = REGISTRY["places"][0]
+    script.other(Kind.REGISTRY, changes=changes({"places": [place | {"state": "trial"}]}))
+    script.now += 20 * MINUTE
+    script.other(Kind.TICK)
+    script.other(Kind.REGISTRY, changes=changes({"places": [place]}))
+    script.now += 15 * MINUTE
+    script.other(Kind.TICK)
+    found = decided(tmp_path, script)
+    assert [row["event"] for row in found.rows(state.transitions)] == ["fired", "fired"]
+    assert told(found)[-1] == ("escalated", "p-2", "mail")
+    assert [person for event, person, _ in told(found) if event == "fired"] == ["p-1", "p-1"]
+
+
+def test_a_place_that_goes_to_another_unit_takes_its_alerts_along(tmp_path: Path, script: Script) -> None:
+    """The contact of the new unit is called, the head of the old one is not, and the row says whose it is."""
+    people = [{"id": "p-3", "role": "contact", "unit": "v", "channels": ["sms"]}]
+    unit = {"id": "v", "kind": "waterworks", "name": {"zh": "新", "en": "New"}, "contacts": ["p-3"]}
+    script.other(Kind.REGISTRY, changes=changes({"units": [unit], "people": people}))
+    script.other(Kind.REGISTRY, changes=changes({"places": [REGISTRY["places"][0] | {"unit": "v"}]}))
+    script.now += 15 * MINUTE
+    script.other(Kind.TICK)
+    found = decided(tmp_path, script)
+    assert found.rows(state.alerts)[0]["unit"] == "v"
+    assert told(found) == [("fired", "p-1", "sms"), ("fired", "p-3", "sms")]
+    assert found.rows(state.transitions)[-1]["reason"] == "place_changed"
+
+
+def test_the_answer_shows_the_alert_that_was_asked_for(tmp_path: Path, script: Script) -> None:
+    """Also where the command moved others with it."""
+    pack = """
+pack: t
+version: "1"
+title: {zh: a, en: A}
+rules:
+  - {id: high, title: {zh: h, en: H}, severity: major, parameter: turbidity, condition: {above: 5}, source: us}
+  - {id: higher, title: {zh: h, en: H}, severity: critical, parameter: turbidity, condition: {above: 9}, source: us}
+"""
+    script = Script()
+    script.other(Kind.START, version="1", channels=[], packs={"t": pack})
+    script.other(Kind.REGISTRY, changes=changes(REGISTRY))
+    for second in range(2):
+        script.reading("wq-1", NOW + second * 1000, turbidity=10)
+    (higher,) = [row["id"] for row in decided(tmp_path, script, "before").rows(state.alerts) if row["rule"] == "higher"]
+    command(script, "alerts.out_of_service", id=higher, comment="x")
+    script.now += 2 * MINUTE
+    script.other(Kind.TICK)
+    offset = command(script, "alerts.in_service", id=higher)
+    said = answer(decided(tmp_path, script), offset)
+    assert (said["alert"]["id"], said["alert"]["state"]) == (higher, "active")

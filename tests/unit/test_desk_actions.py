@@ -15,9 +15,10 @@ from devices.observation import Subject
 
 HOUR = 3_600_000
 ALL_AT_ONCE = (
-    "comment: 2001 characters; at most 2000; for_ms: 1; allowed: 60000 to 604800000; kind: sleep is not known; "
-    "allowed: clean, calibrate, comparison, repair, outage; device: gateway is not a device"
+    "comment: 2001 characters; at most 2000; device: gateway is not a device; kind: sleep is not known; "
+    "allowed: clean, calibrate, comparison, repair, outage; for_ms: 1; allowed: 60000 to 604800000"
 )
+NO_ID = "is not the id of a person; allowed: letters, digits, _ . -, 1 to 64"
 LI, WANG = "account:li", "account:wang"
 
 
@@ -55,7 +56,7 @@ def turn(desk: Desk, *, on: bool) -> None:
     desk.changed(change, 1, lambda: "a1")
 
 
-def refusal(desk: Desk, command: str, by: str = LI, **args: Any) -> tuple[int, str]:
+def refusal(desk: Desk, command: str, by: str = LI, /, **args: Any) -> tuple[int, str]:
     """Status and words of a command that is refused; it changes nothing."""
     before = desk.dump()
     with pytest.raises(ActError) as refused:
@@ -104,6 +105,23 @@ def refusal(desk: Desk, command: str, by: str = LI, **args: Any) -> tuple[int, s
             ALL_AT_ONCE,
         ),
         ("maintenance.close", {"device": "d1", "id": "a1"}, "id: not taken by maintenance.close"),
+        ("alerts.out_of_service", {"id": "a1", "comment": " "}, "comment: missing"),
+        ("alerts.ack", {"id": "x" * 129}, "id: 129 characters; at most 128"),
+        ("maintenance.close", {"device": "x" * 129}, "device: 129 characters; at most 128"),
+        ("alerts.ack", {"id": ["a1"], "comment": {}}, "comment: an object is not a text; id: a list is not a text"),
+        ("alerts.ack", {"id": 10**5000}, "id: a number of more than 63 bits is not a text"),
+        (
+            "alerts.shelve",
+            {"id": "a1", "for_ms": 10**400},
+            "for_ms: a number of more than 63 bits; allowed: 1 to 86400000",
+        ),
+        ("alerts.ack", {"id": "a1", "by": "Wang Wei 13800138000"}, f"by: Wang Wei 13800138000 {NO_ID}"),
+        ("alerts.ack", {"id": "a1", "by": "x" * 65}, f"by: {'x' * 60}… {NO_ID}"),
+        ("alerts.assign", {"id": "a1", "to": "person:p-7"}, f"to: person:p-7 {NO_ID}"),
+        ("alerts.ack", {"id": "a1", "comment": "\ud800"}, "comment: not Unicode text"),
+        ("alerts.ack", {"id": "a1", "link": "12"}, "link: 12; allowed: offset and number of a message"),
+        ("alerts.ack", {"id": "a1", "link": [1, -2]}, "link: a list; allowed: offset and number of a message"),
+        ("alerts.ack", {"id": "a1", "\n": 1, "": 2}, r"'\n': not taken by alerts.ack; '': not taken by alerts.ack"),
     ],
 )
 def test_wrong_arguments_are_named_all_at_once(command: str, args: dict[str, Any], words: str) -> None:
@@ -218,6 +236,12 @@ def test_the_same_again_by_the_same_person_changes_nothing(command: str, args: d
     before = desk.dump()
     assert desk.act(command, {"id": "a1"} | args, LI, 30, 4) == []
     assert desk.dump() == before
+
+
+def test_a_thousand_names_that_nobody_takes_are_one_short_line() -> None:
+    """Ten of them are named."""
+    _, words = refusal(desk_with(), "alerts.ack", id="a1", **{f"x{n}": n for n in range(1000)})
+    assert words.endswith("x9: not taken by alerts.ack; 990 more names: not taken by alerts.ack")
 
 
 def test_empty_arguments_are_as_if_not_given() -> None:

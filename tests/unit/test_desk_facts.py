@@ -81,9 +81,67 @@ def test_the_registry_takes_places_in_and_out() -> None:
     assert rebind(service=False) == ["out_of_service active>out_of_service place_out_of_service told"]
     assert rebind() == ["in_service out_of_service>active place_in_service told"]
     assert rebind(notify=False) == []
-    assert rebind() == []
+    assert rebind() == ["fired active>active place_accepted told"], "its calls were stopped meanwhile"
     assert rebind(place="other", notify=False) == []
     assert story.alert().notify
+
+
+def test_what_fired_anew_at_a_place_on_trial_is_told_when_it_is_accepted() -> None:
+    """Also where its earlier turn was told."""
+    story = Story()
+    story.on()
+    story.off()
+    assert story.desk.rebind(subject(notify=False), 0) == []
+    assert story.on(about=subject(notify=False)) == ["fired returned>active bad_readings"]
+    assert story.short(story.desk.rebind(subject(), 0)) == ["fired active>active place_accepted told"]
+
+
+PLACE_CHANGED = "commented {0}>{0} place_changed"
+
+
+@pytest.mark.parametrize(
+    ("deeds", "expected"),
+    [
+        ([], "fired active>active place_changed told"),
+        (["ack"], PLACE_CHANGED.format("acknowledged")),
+        (["off"], PLACE_CHANGED.format("returned")),
+        (["shelve"], PLACE_CHANGED.format("shelved")),
+        (["close"], PLACE_CHANGED.format("closed")),
+        (["off", "ack"], ""),
+    ],
+)
+def test_an_alert_goes_with_its_place_to_another_unit(deeds: list[str], expected: str) -> None:
+    """Of one that stands and nobody took, the new unit is told; all others that are not over are written anew."""
+    args: dict[str, dict[str, Any]] = {"shelve": {"for_ms": HOUR}, "close": {"reason": "resolved"}}
+    story = Story()
+    story.on(reopen_ms=HOUR)
+    for deed in deeds:
+        story.off(reopen_ms=HOUR) if deed == "off" else story.act(deed, **args.get(deed, {}))
+    new = subject(unit="v", grid="h")
+    assert story.short(story.desk.rebind(new, 0)) == [expected] * bool(expected)
+    if expected:
+        alert = story.steps[0].alert
+        assert (alert.unit, alert.grid, story.steps[0].comment) == ("v", "h", "unit: u > v, grid: g/s > h")
+    assert story.desk.rebind(new, 0) == []
+    story.on(about=new, reopen_ms=HOUR)
+    assert story.alert().unit == "v"
+
+
+def test_another_part_of_the_grid_is_no_reason_to_call_again() -> None:
+    """The unit is the same; the row says the new path."""
+    story = Story()
+    story.on()
+    assert story.short(story.desk.rebind(subject(grid="h"), 0)) == [PLACE_CHANGED.format("active")]
+    assert story.steps[0].alert.grid == "h"
+
+
+def test_at_a_place_on_trial_another_unit_is_told_nothing() -> None:
+    """And when it is accepted it is told once, in the name of the unit that has it then."""
+    story = Story()
+    story.on(about=subject(notify=False))
+    assert story.short(story.desk.rebind(subject(notify=False, unit="v"), 0)) == [PLACE_CHANGED.format("active")]
+    assert story.short(story.desk.rebind(subject(unit="x"), 0)) == ["fired active>active place_accepted told"]
+    assert story.steps[0].alert.unit == "x"
 
 
 def test_alarms_of_the_gateway_are_alerts_like_all_others() -> None:

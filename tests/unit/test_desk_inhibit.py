@@ -30,7 +30,7 @@ class Floor:
         """A condition turns; what became of which alert."""
         rule, _, where = what.partition(" ")
         device, _, parameter = where.partition("/")
-        about = {"place": "p1", "unit": "u1", "grid": "g/s", "place_kind": "network", "notify": True}
+        about: dict[str, Any] = {"place": "p1", "unit": "u1", "grid": "g/s", "place_kind": "network", "notify": True}
         about |= {name: facts.pop(name) for name in tuple(facts) if name in about}
         known: dict[str, Any] = {"severity": "warning", "kind": KINDS.get(rule, "limit"), "reopen_ms": 60 * MINUTE}
         change = Change(
@@ -182,6 +182,75 @@ def test_nobody_hears_of_the_cause() -> None:
     assert floor.short(steps) == ["high d1/ph: suppressed (alert:silent d9)", "silent d9: active told"]
     steps = floor.desk.rebind(Subject("d9/-/", device="d9", place="new", unit="u1", notify=False), 0)
     assert floor.short(steps) == ["high d1/ph: active told"]
+
+
+def under_work(floor: Floor, device: str) -> None:
+    """Somebody works on a device from now on, for days."""
+    args = {"device": device, "kind": "repair", "for_ms": 5 * 24 * 60 * MINUTE}
+    floor.short(floor.desk.act("maintenance.open", args, "account:li", floor.now, 0))
+
+
+def test_what_began_under_a_maintenance_session_explains_nothing_elsewhere() -> None:
+    """Nobody was told of it, so nobody would hear of anything, for as long as the session lasts."""
+    floor = Floor([Inhibit(Side(rules=("power",)), Side(), ("place",))])
+    under_work(floor, "box")
+    assert floor.turn("power box") == ["power box: suppressed (maintenance:box)"]
+    assert floor.turn("hot d1/ph", severity="critical") == ["hot d1/ph: active told"]
+    assert floor.turn("hot box/ph") == ["hot box/ph: suppressed (maintenance:box)"]
+    steps = floor.short(floor.desk.act("maintenance.close", {"device": "box"}, "account:li", floor.now, 0))
+    assert steps[:2] == ["power box: active told", "hot d1/ph: suppressed (alert:power box)"]
+
+
+def test_what_people_knew_before_the_maintenance_session_goes_on_muting() -> None:
+    """Who opens a session to repair what fell silent does not wake everybody."""
+    floor = Floor([Inhibit(Side(rules=("power",)), Side(), ("place",))])
+    floor.turn("power box")
+    assert floor.turn("hot d1/ph") == ["hot d1/ph: suppressed (alert:power box)"]
+    under_work(floor, "box")
+    assert floor.desk.open["power box"].held_by == "maintenance:box"
+    assert floor.at(10) == []
+    assert floor.turn("hot d2/ph") == ["hot d2/ph: suppressed (alert:power box)"]
+
+
+def test_whoever_takes_an_alert_that_began_under_a_session_knows_of_it() -> None:
+    """From then on it explains others, before and after a restart."""
+    floor = Floor([Inhibit(Side(rules=("power",)), Side(), ("place",))])
+    under_work(floor, "box")
+    floor.turn("power box")
+    floor.turn("hot d1/ph")
+    assert floor.act("ack", "power box")[-1] == "hot d1/ph: suppressed (alert:power box)"
+    again = Desk()
+    again.load(floor.desk.dump())
+    assert again.dump() == floor.desk.dump()
+
+
+def test_a_chain_of_causes_ends_where_nobody_knows_the_first() -> None:
+    """A device that came under maintenance while it was muted explains nothing once its own cause is hidden."""
+    floor = Floor([Inhibit(Side(rules=("hub",)), Side(kinds=("silent",)), ("unit",))])
+    floor.turn("hub h")
+    floor.turn("silent d1")
+    assert floor.turn("absent d1/ph") == ["absent d1/ph: suppressed (alert:silent d1)"]
+    under_work(floor, "d1")
+    assert floor.desk.open["absent d1/ph"].held_by == "maintenance:d1"
+    floor = Floor([Inhibit(Side(rules=("hub",)), Side(kinds=("silent",)), ("unit",))])
+    under_work(floor, "h")
+    floor.turn("hub h")
+    assert floor.turn("silent d1") == ["silent d1: active told"]
+    assert floor.turn("absent d1/ph") == ["absent d1/ph: suppressed (alert:silent d1)"]
+
+
+def test_an_alert_that_goes_to_another_unit_is_muted_by_what_stands_there() -> None:
+    """And mutes what is there, and no longer what is not."""
+    floor = Floor([Inhibit(Side(rules=("hub",)), Side(rules=("high",)), ("unit",))])
+    floor.turn("hub d9")
+    floor.turn("high d1/ph")
+    floor.turn("high d2/ph", unit="u2")
+    about = Subject("d9/-/", device="d9", place="p1", unit="u2", grid="g/s", place_kind="network")
+    assert floor.short(floor.desk.rebind(about, 0)) == [
+        "high d1/ph: active told",
+        "high d2/ph: suppressed (alert:hub d9)",
+        "hub d9: active told",
+    ]
 
 
 def test_alerts_that_explain_each_other_do_not_fall_silent_together() -> None:
