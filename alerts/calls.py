@@ -5,27 +5,44 @@ from __future__ import annotations
 import heapq
 import math
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 
 from alerts.alert import Alert
 from alerts.contacts import Receiver
-from alerts.escalation import Case
+from alerts.escalation import MUTED, Case
 from alerts.queues import Out, Queues
 from alerts.telling import Telling
 from devices.registry import Registry
 
+#: Where nobody could be called it is tried again this often ...
+AGAIN_MS = 60_000
+#: ... for no more than so many alerts at once, and then more seldom.
+AGAIN_MOST = 256
+
 
 class Calls:
-    """Cases by the id of their alert. ``telling`` is set by ``use``; the rest is state."""
+    """Cases by the id of their alert. ``telling`` is set by ``use``; the rest is state.
+
+    ``held`` are alerts of a backlog that wait for its end, in order of arrival; the alert of their case is kept.
+    ``unheard`` are those that nobody could be called for; ``again_at`` is when the first of them are tried again.
+    """
 
     def __init__(self, queues: Queues) -> None:
         self.all: dict[str, Case] = {}
+        self.held: dict[str, None] = {}
+        self.unheard: dict[str, None] = {}
+        self.again_at = 0
         self._queues = queues
         self._telling: Telling
         self._heap: list[tuple[int, str]] = []
 
     def use(self, telling: Telling) -> None:
-        """Go by this policy from now on; a step that was called stays called."""
+        """Go by this policy from now on; a step that was called stays called, and whom nobody was called for is."""
         self._telling = telling
+        self.unheard |= {
+            name: None for name, case in self.all.items() if not (case.called or case.next_at or name in self.held)
+        }
+        self.again_at = 0
 
     def load(self, cases: dict[str, Case]) -> None:
         """Take over what ``all`` held."""
@@ -36,6 +53,10 @@ class Calls:
     @property
     def due(self) -> float:
         """When a case is to be looked at next; infinity = never."""
+        return min(self._timer, self.again_at) if self.unheard else self._timer
+
+    @property
+    def _timer(self) -> float:
         heap = self._heap
         while heap and (heap[0][1] not in self.all or self.all[heap[0][1]].due != heap[0][0]):
             heapq.heappop(heap)
@@ -45,9 +66,7 @@ class Calls:
         """An alert fired: tell those who hear of everything, and call the first who can be reached."""
         case = self._new(alert)
         if alert.severity != "info":
-            case.base = self._telling.hours.quiet_until(alert.severity, now, registry)
-            reminder = self._telling.policy.reminder
-            case.remind_at = case.base + reminder.every if reminder else 0
+            self._start(case, registry, now)
         yield from self._tell_all(case, self._telling.listeners(alert), "fired", registry, now)
         steps = self._telling.order.of(alert)
         if steps and steps[0].after and case.base:
@@ -55,6 +74,22 @@ class Calls:
         else:
             yield from self._call(case, registry, now)
         self._watch(case)
+
+    def hold(self, alert: Alert) -> None:
+        """An alert of a backlog fired: nobody hears of it before its release."""
+        known = self.all.get(alert.id)
+        self._new(alert).told = known.told if known is not None else []
+        self.held[alert.id] = None
+
+    def release(self, alerts: Mapping[str, Alert], registry: Registry, now: int) -> Iterator[Out]:
+        """The backlog is caught up: what still stands is told as usual, what is over goes out as one digest."""
+        held, self.held = self.held, {}
+        for name in held:
+            case, live = self.all[name], alerts.get(name)
+            # Not ended by a step that came here: its place does not notify any more.
+            if (case.alert.state == "closed") if live is None else live.notify:
+                yield from self._release(case.seen(live), registry, now)
+            self.settle([name])
 
     def missed(self, alert: Alert, registry: Registry, now: int) -> None:
         """An alert fired and is over already: those who would have been told see it in their next digest."""
@@ -79,6 +114,7 @@ class Calls:
     def rest(self, case: Case, registry: Registry, now: int) -> None:
         """Nobody is called any more; ``case.alert`` says why, and what may still come of it."""
         case.rest()
+        self.unheard.pop(case.alert.id, None)
         self._telling.withdraw(case)
         alert, policy = case.alert, self._telling.policy
         if alert.state == "acknowledged" and alert.on and alert.severity != "info":
@@ -95,19 +131,23 @@ class Calls:
         if receiver is not None:
             yield from self._tell_all(case, [receiver], "escalated", registry, now)
 
-    def give_up(self, name: str, person: str, alert: Alert | None, registry: Registry, now: int) -> Iterator[Out]:
-        """A person could not be told of an alert by any channel; when nobody is left, the next step is called."""
+    def give_up(
+        self, name: str, receiver: Receiver, alert: Alert | None, registry: Registry, now: int
+    ) -> Iterator[Out]:
+        """One could not be told of an alert by any channel; when nobody is left, the next step is called."""
         case = self.all.get(name)
-        if case is None or person not in case.asked or (alert or case.kept) is None:
+        if case is None or receiver.name not in case.asked or (alert or case.kept) is None:
             return
-        case.asked.remove(person)
+        case.asked.remove(receiver.name)
         if not case.asked and case.next_at and _open(case, case.seen(alert)):
             yield from self._call(case, registry, now)
             self._watch(case)
 
     def tick(self, alerts: Mapping[str, Alert], registry: Registry, now: int) -> Iterator[Out]:
         """Everything that is due by ``now``; ``alerts`` are those that are not over."""
-        while self.due <= now:
+        if self.unheard and self.again_at <= now:
+            yield from self._again(alerts, registry, now)
+        while self._timer <= now:
             _, name = heapq.heappop(self._heap)
             case = self.all[name]
             live = alerts.get(name)
@@ -128,7 +168,7 @@ class Calls:
         """Forget of these alerts what waits nowhere: the alert itself, and its case where it is closed."""
         for name in names:
             case = self.all.get(name)
-            if case is None or case.kept is None or self._queues.holds(name):
+            if case is None or case.kept is None or name in self.held or self._queues.holds(name):
                 continue
             if case.kept.state == "closed":
                 del self.all[name]
@@ -143,12 +183,53 @@ class Calls:
                 del self.all[name]
 
     def _new(self, alert: Alert) -> Case:
+        self.unheard.pop(alert.id, None)
         known = self.all.pop(alert.id, None)
         if known is not None:
             known.kept = alert
             self._telling.withdraw(known)
         case = self.all[alert.id] = Case(alert)
         return case
+
+    def _start(self, case: Case, registry: Registry, now: int) -> None:
+        """Delays and reminders count from now, or from the end of the quiet hours."""
+        reminder = self._telling.policy.reminder
+        case.base = self._telling.hours.quiet_until(case.alert.severity, now, registry)
+        case.reminded, case.remind_at = 0, case.base + reminder.every if reminder else 0
+
+    def _release(self, alert: Alert, registry: Registry, now: int) -> Iterator[Out]:
+        if alert.state == "active":
+            yield from self.begin(alert, registry, now)
+        elif alert.state not in MUTED:
+            self.missed(alert, registry, now)
+        case = self.all[alert.id]
+        if alert.assigned_to and alert.state != "closed" and f"person:{alert.assigned_to}" not in case.asked:
+            yield from self.assign(case, registry, now)
+
+    def _again(self, alerts: Mapping[str, Alert], registry: Registry, now: int) -> Iterator[Out]:
+        """Nobody could be called: people, channels and rosters may have changed since."""
+        names = list(islice(self.unheard, AGAIN_MOST))
+        self.again_at = now + max(1000, AGAIN_MS * AGAIN_MOST // max(AGAIN_MOST, len(self.unheard)))
+        for name in names:
+            del self.unheard[name]
+            case, live = self.all.get(name), alerts.get(name)
+            if case is None or live is None or case.called or case.next_at:
+                continue
+            alert = case.seen(live)
+            if _open(case, alert):
+                yield from self._call_late(case, registry, now)
+            elif _stands(case, alert):
+                self.unheard[name] = None
+            self.settle([name])
+
+    def _call_late(self, case: Case, registry: Registry, now: int) -> Iterator[Out]:
+        waits = case.remind_at
+        if case.alert.severity != "info":
+            self._start(case, registry, now)
+        yield from self._call(case, registry, now)
+        if not case.called:
+            case.remind_at = waits
+        self._watch(case)
 
     def _next(self, case: Case, alert: Alert, registry: Registry, now: int) -> Iterator[Out]:
         if not _open(case, alert):
@@ -175,12 +256,16 @@ class Calls:
             event = "escalated" if case.called else "fired"
             heard = self._telling.listeners(case.alert) if case.called else []
             case.called = True
-            case.asked = [receiver.person for receiver in receivers if receiver.person]
+            case.asked = [receiver.name for receiver in receivers]
             following = steps[index + 1 :]
             if following and case.alert.severity != "info":
                 case.next_at = max(now, case.base + following[0].after)
             yield from self._tell_all(case, [*heard, *receivers], event, registry, now)
             return
+        if steps and not case.called:
+            case.done = -1
+            self.again_at = self.again_at if self.unheard else now + AGAIN_MS
+            self.unheard[case.alert.id] = None
 
     def _timed_out(self, case: Case, alert: Alert, now: int) -> None:
         """Acknowledged long ago and still bad: the next step is called, the last one again where there is none."""
@@ -203,7 +288,7 @@ class Calls:
         if not alert.notify:
             return
         if alert.state == "active" and reminder is not None:
-            case.reminded += 1
+            case.reminded += bool(case.told)
             if case.reminded < reminder.most:
                 case.remind_at = now + reminder.every
         elif alert.state == "acknowledged" and alert.on and repeat is not None:
@@ -225,7 +310,10 @@ class Calls:
             heapq.heappush(self._heap, (case.due, case.alert.id))
 
 
+def _stands(case: Case, alert: Alert) -> bool:
+    return alert.state == "active" or (case.overdue and alert.state == "acknowledged" and alert.on)
+
+
 def _open(case: Case, alert: Alert) -> bool:
     """Whether anybody is still to be called."""
-    stands = alert.state == "active" or (case.overdue and alert.state == "acknowledged" and alert.on)
-    return stands and alert.notify
+    return _stands(case, alert) and alert.notify

@@ -24,6 +24,11 @@ class Receiver(NamedTuple):
     person: str = ""
     others: tuple[str, ...] | None = None
 
+    @property
+    def name(self) -> str:
+        """Who is called, whichever channel it is by; written as a target of the routing file."""
+        return f"person:{self.person}" if self.person else f"channel:{self.channel}"
+
 
 class Contacts:
     """Looks people up as of a time. Remembers nothing but the registry's own words; ``unreachable`` grows by name.

@@ -18,8 +18,9 @@ class Case(msgspec.Struct):
     """What routing knows of one alert. Times are journal time in ms since 1970 UTC; 0 = not set.
 
     Delays of steps count from ``base``; ``done`` is the delay of the last step that was called (-1 = none yet) and
-    ``asked`` its people who may still hear of it. ``told`` are the receivers (channel, person) who know of it and hear
-    what becomes of it. ``overdue`` says that it was acknowledged too long ago: steps go on.
+    ``asked`` are its receivers who may still hear of it (``person:ID`` by any channel, ``channel:NAME``). ``told`` are
+    the receivers (channel, person) who know of it and hear what becomes of it. ``called`` says that anybody could be
+    called at all. ``overdue`` says that it was acknowledged too long ago: steps go on.
 
     ``kept`` is the alert as last seen, and None while no queue names it: then only the desk knows it.
     """

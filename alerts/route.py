@@ -16,6 +16,7 @@ import msgspec
 from alerts.alert import Alert, Step
 from alerts.calls import Calls
 from alerts.change import Finding
+from alerts.contacts import Receiver
 from alerts.escalation import MUTED, Case
 from alerts.policy import Policy
 from alerts.queues import Out, Queue, Queues
@@ -46,6 +47,8 @@ class _State(msgspec.Struct):
     sweep_at: int
     caught_up: bool
     unreachable: dict[str, str]
+    unheard: list[str] = []
+    again_at: int = 0
 
 
 class Router:
@@ -55,8 +58,6 @@ class Router:
         self._queues = Queues()
         self._calls = Calls(self._queues)
         self._telling: Telling
-        #: Alerts of a backlog that wait for its end, in order of arrival.
-        self._held: dict[str, None] = {}
         self._held_until = 0
         self._sweep_at = 0
         self._caught_up = True
@@ -75,7 +76,7 @@ class Router:
     def due(self) -> float:
         """Journal time at which ``tick`` has something to do next; infinity = never."""
         release = math.inf
-        if self._held:
+        if self._calls.held:
             release = 0 if self._caught_up else self._held_until
         return min(self._calls.due, self._queues.due, release)
 
@@ -91,8 +92,7 @@ class Router:
         else:
             outs = self._followed(step, registry, now)
         messages = self._messages(outs, {}, registry, now)
-        if alert.id not in self._held:
-            self._calls.settle([alert.id])
+        self._calls.settle([alert.id])
         return messages
 
     def tick(self, now: int, alerts: Mapping[str, Alert], registry: Registry) -> list[Message]:
@@ -102,8 +102,8 @@ class Router:
             self._sweep_at = now + SWEEP_MS
             self._calls.sweep(alerts)
         while self.due <= now:
-            if self._held and (self._caught_up or self._held_until <= now):
-                messages += self._messages(self._release(registry, now), alerts, registry, now)
+            if self._calls.held and (self._caught_up or self._held_until <= now):
+                messages += self._messages(self._calls.release(alerts, registry, now), alerts, registry, now)
             messages += self._messages(self._calls.tick(alerts, registry, now), alerts, registry, now)
             messages += self._messages(self._queues.tick(now), alerts, registry, now)
         return messages
@@ -124,6 +124,10 @@ class Router:
         self._calls.settle([name])
         return []
 
+    def asks(self, message: Message) -> bool:
+        """Whether ``failed`` has to know what becomes of a message: its receiver may be one of an order of call."""
+        return self._telling.asks(message.channel, message.person)
+
     def failed(self, message: Message, alerts: Mapping[str, Alert], registry: Registry, now: int) -> list[Message]:
         """A message was refused or given up: its next channel is tried at once, else the next step of its alerts.
 
@@ -133,8 +137,10 @@ class Router:
             return self._by_next_channel(message, alerts, now)
         messages: list[Message] = []
         for alert in message.alerts:
-            outs = self._calls.give_up(alert.id, message.person, alerts.get(alert.id), registry, now)
+            receiver = Receiver(message.channel, message.person)
+            outs = self._calls.give_up(alert.id, receiver, alerts.get(alert.id), registry, now)
             messages += self._messages(outs, alerts, registry, now)
+            self._calls.settle([alert.id])
         return messages
 
     def dump(self) -> bytes:
@@ -142,11 +148,13 @@ class Router:
         state = _State(
             cases=self._calls.all,
             queues=list(self._queues.all.values()),
-            held=list(self._held),
+            held=list(self._calls.held),
             held_until=self._held_until,
             sweep_at=self._sweep_at,
             caught_up=self._caught_up,
             unreachable=self._telling.contacts.unreachable,
+            unheard=list(self._calls.unheard),
+            again_at=self._calls.again_at,
         )
         return msgspec.msgpack.encode(state)
 
@@ -155,7 +163,9 @@ class Router:
         state = msgspec.msgpack.decode(raw, type=_State)
         self._calls.load(state.cases)
         self._queues.load(state.queues)
-        self._held = dict.fromkeys(state.held)
+        self._calls.held = dict.fromkeys(state.held)
+        self._calls.unheard = dict.fromkeys(state.unheard)
+        self._calls.again_at = state.again_at
         self._held_until = state.held_until
         self._sweep_at = state.sweep_at
         self._caught_up = state.caught_up
@@ -166,11 +176,10 @@ class Router:
         if alert.state in MUTED:
             return ()
         if not self._caught_up and now - step.ts > OLD_MS:
-            self._held_until = self._held_until if self._held else now + HELD_MS
-            self._held[alert.id] = None
-            self._calls.all[alert.id] = Case(alert)
+            self._held_until = self._held_until if self._calls.held else now + HELD_MS
+            self._calls.hold(alert)
             return ()
-        self._held.pop(alert.id, None)
+        self._calls.held.pop(alert.id, None)
         return self._calls.begin(alert, registry, now)
 
     def _followed(self, step: Step, registry: Registry, now: int) -> Iterable[Out]:
@@ -183,7 +192,7 @@ class Router:
                 # Fired before routing knew of it: only those who hear of everything hear the rest.
                 case.told = [(one.channel, "") for one in self._telling.listeners(step.alert)]
         case.kept = step.alert
-        if step.alert.id in self._held:
+        if step.alert.id in self._calls.held:
             return ()
         outs: list[Out] = []
         if step.event in _FOLLOWING:
@@ -193,17 +202,6 @@ class Router:
         if step.event in _ENDING or step.event in _RESUMED:
             self._calls.rest(case, registry, now)
         return outs
-
-    def _release(self, registry: Registry, now: int) -> Iterable[Out]:
-        """The backlog is caught up: what still stands is told as usual, what is over goes out as one digest."""
-        held, self._held = self._held, {}
-        for name in held:
-            alert = self._calls.all[name].alert
-            if alert.state == "active":
-                yield from self._calls.begin(alert, registry, now)
-            elif alert.state not in MUTED:
-                self._calls.missed(alert, registry, now)
-            self._calls.settle([name])
 
     def _by_next_channel(self, message: Message, alerts: Mapping[str, Alert], now: int) -> list[Message]:
         channel, *others = message.next_channels

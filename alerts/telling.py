@@ -62,13 +62,18 @@ class Telling:
             ways[one.name] = Way(policy.machines if machine else policy.group, machine=machine, limits=limits)
         queues.use(ways, policy.flood)
         self.order = Order(policy)
-        self._listeners = [(name, Side()) for name in own if name not in policy.targets("channel")]
+        self._called = policy.targets("channel")
+        self._listeners = [(name, Side()) for name in own if name not in self._called]
         if policy.broadcast is not None:
             self._listeners = [(one.channel, one.match.side) for one in policy.broadcast if one.channel in own]
 
     def listeners(self, alert: Alert) -> list[Receiver]:
         """The channels that hear of everything that matches."""
         return [Receiver(channel) for channel, side in self._listeners if side.fits(alert)]
+
+    def asks(self, channel: str, person: str) -> bool:
+        """Whether a receiver may be one of an order of call."""
+        return bool(person) or channel in self._called
 
     def tell(self, case: Case, receiver: Receiver, event: str, registry: Registry, now: int) -> Out | None:
         """Tell a receiver of an alert as soon as it may be told."""
@@ -101,7 +106,9 @@ class Telling:
     def tell_later(self, case: Case, receiver: Receiver, events: list[str], registry: Registry, now: int) -> None:
         """Tell a receiver in its next digest, never singly."""
         queue = self.queues.of(*receiver)
-        case.told.append((receiver.channel, receiver.person))
+        known = (receiver.channel, receiver.person)
+        if known not in case.told:
+            case.told.append(known)
         severity = case.alert.severity
         until = self.hours.quiet_until(severity, now, registry)
         if severity == "info":

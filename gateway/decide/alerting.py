@@ -57,7 +57,7 @@ class Alerting:
         self.router = Router()
         self.standing = Standing()
         self.wording = Wording(registry)
-        #: Notices to persons that are not settled, by their place in the outbox: another channel may have to follow.
+        #: Notices of the order of call that are not settled, by their place in the outbox: others may have to follow.
         self.waiting: dict[Place, Message] = {}
         self.zone = "Asia/Shanghai"
         self.channels: dict[str, ChannelInfo] = {}
@@ -153,7 +153,7 @@ class Alerting:
             self._count(message.event)
         out.outbox.append(row)
         out.told += [{"alert": alert.id, "offset": cause.offset, "n": n} for alert in message.alerts]
-        if message.person:
+        if self.router.asks(message):
             self.waiting[cause.offset, n] = message
         return n
 

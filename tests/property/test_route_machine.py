@@ -70,8 +70,8 @@ class Routing(RuleBasedStateMachine):
         names = self.states(*allowed.get(verb, ("active", "returned", "acknowledged")))
         if names:
             name = data.draw(st.sampled_from(names))
-            if verb in {"shelve", "suppress"} and name in self.story.router._held:
-                self.expected.pop(name)  # of a backlog, and muted before anybody heard of it
+            if verb in {"shelve", "suppress"} and name in self.story.router._calls.held:
+                self.expected.pop(name, None)  # of a backlog, and muted before anybody heard of it
             self.do(f"{verb} {name}")
 
     @precondition(lambda self: self.states("returned", "shelved", "suppressed"))
