@@ -5,17 +5,13 @@ Pure. Every function yields (path below the rule, what is wrong and what is allo
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
-
-from alerts.conditions import DAILY_KINDS, DEVICE_KINDS, NUMBER_KINDS, READING_KINDS
+from alerts.clearing import Faults, faults_of_numbers
+from alerts.conditions import DAILY_KINDS, DEVICE_KINDS, READING_KINDS
 from alerts.lines import Path
 from alerts.pack import Rule
 from alerts.values import SEVERITIES
 from devices.observation import QUANTITIES
 from devices.parameters import CATALOGUE
-
-Faults = Iterator[tuple[Path, str]]
 
 _NEEDS_SOURCE = frozenset({"limit", "change", "compare", "logic"})
 _MOVING = frozenset({"stuck", "change", "unit_suspect"})
@@ -26,7 +22,7 @@ def faults_within(rule: Rule) -> Faults:
     yield from _about(rule)
     yield from _channels(rule)
     yield from _times(rule)
-    yield from _clear(rule)
+    yield from faults_of_numbers(rule)
     yield from _early(rule)
     if rule.kind in _NEEDS_SOURCE and not rule.condition.from_profile and not rule.source:
         yield ("source",), "it is missing; a limit value in the rule itself needs its source"
@@ -75,11 +71,6 @@ def _channels(rule: Rule) -> Faults:
         if condition.change and condition.change.by >= width:
             words = f"more than {one.name} can move ({one.low:g} to {one.high:g}); it would never fire"
             yield ("condition", "change", "by"), words
-        if kind == "limit" and not condition.from_profile:
-            low, high = _band(rule)
-            if low <= one.low and high >= one.high:
-                words = f"values of {one.name} are from {one.low:g} to {one.high:g}; it would never fire"
-                yield ("condition",), words
     if condition.compare is not None:
         yield from _compared(rule)
 
@@ -111,71 +102,6 @@ def _times(rule: Rule) -> Faults:
         yield ("for",), f"{rule.quantity} is told once and does not last; allowed: no for"
 
 
-def _clear(rule: Rule) -> Faults:
-    clear, kind = rule.clear, rule.kind
-    written = [name for name in ("dead_band", "above", "below", "inside") if getattr(clear, name) is not None]
-    if not written:
-        return
-    (name,) = written
-    at = ("clear", name)
-    if kind not in NUMBER_KINDS:
-        yield at, f"a condition of kind {kind} has no number; allowed: for"
-        return
-    if kind in {"limit", "compare"}:
-        of = rule.condition.compare or rule.condition
-        fits = {"above": of.below, "below": of.above, "inside": of.outside, "dead_band": True}
-        if fits[name] is None:
-            allowed = "dead_band, below with above, above with below, inside with outside"
-            yield at, f"it does not fit the condition; allowed: {allowed}"
-        elif rule.quantity or kind == "compare":
-            yield from clears(rule, *_band(rule))
-        return
-    assert rule.condition.change is not None
-    most = rule.condition.change.by
-    if clear.dead_band is None:
-        yield at, "allowed: dead_band"
-    elif clear.dead_band > most:
-        yield at, f"no value inside the limit {most:g} meets it, it would never clear"
-
-
-def clears(rule: Rule, low: float, high: float) -> Faults:
-    """Faults of the clear condition where ``low`` to ``high`` are the good values."""
-    clear_low, clear_high = _clear_band(rule, low, high)
-    shown = f"({low:g} to {high:g})"
-    if clear_low > clear_high:
-        yield ("clear",), f"no value inside the limit {shown} meets it, it would never clear"
-    elif clear_low < low or clear_high > high:
-        yield ("clear",), f"values that break the limit {shown} meet it; allowed: values inside"
-    elif rule.early is not None:
-        early_low, early_high = rule.early.band(low, high)
-        if (early_low, early_high) == (low, high):
-            yield ("early", "at"), f"there is no share of the limit {shown}; allowed: limits other than 0"
-        else:
-            band = rule.clear.dead_band or 0
-            if early_low + band > early_high - band:
-                yield ("early", "at"), f"with clear.dead_band no value inside the limit {shown} is left to clear it"
-
-
-def _clear_band(rule: Rule, low: float, high: float) -> tuple[float, float]:
-    clear = rule.clear
-    if clear.dead_band is not None:
-        return low + clear.dead_band, high - clear.dead_band
-    if clear.inside is not None:
-        return clear.inside[0], clear.inside[1]
-    return (low if clear.above is None else clear.above), (high if clear.below is None else clear.below)
-
-
-def _band(rule: Rule) -> tuple[float, float]:
-    """(low, high): the good values of a rule with numbers of its own."""
-    of = rule.condition.compare or rule.condition
-    if isinstance(of.outside, list):
-        return of.outside[0], of.outside[1]
-    return (
-        of.below if isinstance(of.below, int | float) else -math.inf,
-        of.above if isinstance(of.above, int | float) else math.inf,
-    )
-
-
 def _early(rule: Rule) -> Faults:
     if rule.early is None:
         return
@@ -183,7 +109,3 @@ def _early(rule: Rule) -> Faults:
         yield ("early",), "allowed: with above, below or outside"
     if SEVERITIES.index(rule.early.severity) > SEVERITIES.index(rule.severity):
         yield ("early", "severity"), f"it is above that of the rule; allowed: at most {rule.severity}"
-    if rule.quantity and rule.kind == "limit" and not rule.condition.from_profile:
-        low, high = _band(rule)
-        if rule.early.band(low, high) == (low, high):
-            yield ("early", "at"), f"there is no share of the limit ({low:g} to {high:g}); allowed: limits other than 0"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from alerts.compiled import LEAST_SILENCE_MS
 from alerts.conditions import Compare, Condition, Range, Term
 from alerts.pack import Rule
 from alerts.values import MEASURED, Text
@@ -104,7 +105,7 @@ def _missing(rule: Rule) -> Text:
         "silent": ("设备离线", "nothing at all comes"),
         "invalid": ("无有效数据", "no valid value comes"),
     }[rule.kind]
-    least, times = duration(found.least), f"{found.intervals:g}"
+    least, times = duration(max(found.least, LEAST_SILENCE_MS)), f"{found.intervals:g}"
     return Text(zh=f"{times}个上报间隔且至少{least.zh}{zh}", en=f"{en} for {times} intervals, at least {least.en}")
 
 

@@ -7,21 +7,20 @@ Both report every fault at once, as ``FILE:LINE: what was written: what is allow
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import UnionType
-from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from alerts import lines
-from alerts.pack import Limit, Pack, Rule
+from alerts import lines, partial
+from alerts.pack import Pack
 from alerts.soundness import faults_between
 
 __all__ = ["SHIPPED", "Pack", "PackError", "known_packs", "load_packs", "pack_text", "parse_pack"]
 
-Model = TypeVar("Model", bound=BaseModel)
 SHIPPED = Path(__file__).parent / "packs"
 
 
@@ -110,25 +109,8 @@ def _validated(data: object) -> tuple[Pack | None, list[tuple[lines.Path, str]]]
             for (path, shown), words in found.items()
         ]
     else:
-        profiles = {name: dict(enumerate(limits)) for name, limits in pack.profiles.items()}
-        return pack, list(faults_between(dict(enumerate(pack.rules)), profiles, whole=True))
-    raw = data if isinstance(data, Mapping) else {}
-    written = raw.get("profiles")
-    profiles = {
-        str(name): _sound(Limit, one) for name, one in (written if isinstance(written, Mapping) else {}).items()
-    }
-    return None, [*faults, *faults_between(_sound(Rule, raw.get("rules")), profiles, whole=False)]
-
-
-def _sound(model: type[Model], written: object) -> dict[int, Model]:
-    """The entries of a list that are sound by themselves, by their place, so that they are checked together as well."""
-    found: dict[int, Model] = {}
-    for index, one in enumerate(written if isinstance(written, list) else []):
-        try:
-            found[index] = model.model_validate(one)
-        except ValidationError:
-            continue
-    return found
+        return pack, list(faults_between(partial.of_pack(pack)))
+    return None, [*faults, *faults_between(partial.of_data(data))]
 
 
 #: What pydantic adds to a path for the branch of a union.

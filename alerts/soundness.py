@@ -4,61 +4,88 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import combinations, product
+from typing import Any
 
 from alerts.bounds import bounds
-from alerts.coherence import Faults, clears, faults_within
+from alerts.clearing import Faults, clears, span_of
+from alerts.coherence import faults_within
 from alerts.lines import Path, dotted
 from alerts.pack import DISINFECTANTS, PLACE_KINDS, Limit, Pack, Rule, Text
+from alerts.partial import Entries
 
 #: What the id of an early warning ends with.
 EARLY = ".early"
 LONGEST_ID = 64
+#: Where faults leave open which values a rule judges.
+_SELECTING = frozenset({"parameter", "parameters", "quantity", "when", "condition", "clear"})
+#: Below these keys numbers are shown as they were written; elsewhere they are times.
+_NUMBERS = frozenset({"condition", "clear", "early", "count"})
 
 
-def faults_between(rules: Mapping[int, Rule], profiles: Mapping[str, Mapping[int, Limit]], *, whole: bool) -> Faults:
-    """Yield (path in the file, what is wrong and what is allowed).
-
-    ``rules`` and ``profiles`` are the sound entries by their place in the file; unless ``whole``, others are left out
-    because they have faults of their own, and nothing is said that they might change.
-    """
-    yield from _same_ids(rules)
-    for index, rule in rules.items():
-        found = list(faults_within(rule))
-        found += [(path, words) for path, words in _unknown_profiles(rule, profiles)]
-        if whole and not found and rule.kind == "limit" and not rule.quantity:
-            found += sorted(set(_never(rule, profiles)))
-        for path, words in found:
+def faults_between(entries: Entries) -> Faults:
+    """Yield (path in the file, what is wrong and what is allowed); nothing that another fault might change."""
+    yield from _same_ids(entries)
+    unsure = set(entries.unsure)
+    for name, limits in entries.profiles.items():
+        overlaps = list(_overlaps(name, limits))
+        yield from overlaps
+        if overlaps:
+            unsure.add(name)
+    judged = entries._replace(unsure=frozenset(unsure))
+    for index, rule in entries.rules.items():
+        for path, words in dict.fromkeys(_of_rule(index, rule, judged)):
             whole_path = ("rules", index, *path)
             yield whole_path, f"{dotted(whole_path)}{_written(rule, path)}: {words}"
-    for name, limits in profiles.items():
-        yield from _overlaps(name, limits)
 
 
-def _same_ids(rules: Mapping[int, Rule]) -> Faults:
+def _of_rule(index: int, rule: Rule, entries: Entries) -> Faults:
+    faulty = entries.faulty.get(index, frozenset())
+    found = list(faults_within(rule))
+    if entries.named:
+        found += _unknown_profiles(rule, entries.profiles)
+    for path, words in found:
+        lacking = entries.may_lack(index) and words.startswith("it is missing")
+        if path[0] not in faulty and not lacking:
+            yield path, words
+    whose = {path[0] for path, _ in found} | faulty
+    if rule.condition.from_profile and not whose & _SELECTING and not entries.may_lack(index):
+        yield from sorted(set(_never(rule, entries)))
+
+
+def _same_ids(entries: Entries) -> Faults:
     seen: dict[str, int] = {}
-    for index, rule in rules.items():
+    for index, name in entries.ids.items():
         where = ("rules", index, "id")
-        if rule.id in seen:
-            words = f"rules[{seen[rule.id]}] has this id; allowed: one rule an id"
-            yield where, f"{dotted(where)} = {rule.id!r}: {words}"
-        seen.setdefault(rule.id, index)
-    for index, rule in rules.items():
+        if name in seen:
+            words = f"rules[{seen[name]}] has this id; allowed: one rule an id"
+            yield where, f"{dotted(where)} = {name!r}: {words}"
+        seen.setdefault(name, index)
+    for index, name in entries.ids.items():
+        if index not in entries.rules or entries.rules[index].early is None:
+            continue
         where = ("rules", index, "early")
-        early = f"{rule.id}{EARLY}"
-        if rule.early is not None and early in seen:
+        early = f"{name}{EARLY}"
+        if early in seen:
             words = f"its id would be {early!r}, which rules[{seen[early]}] has; allowed: another id there"
             yield where, f"{dotted(where)}: {words}"
-        if rule.early is not None and len(early) > LONGEST_ID:
+        if len(early) > LONGEST_ID:
             yield where, f"{dotted(where)}: its id {early!r} would be longer than {LONGEST_ID}; allowed: a shorter id"
 
 
 def _written(rule: Rule, path: Path) -> str:
     """`` = value`` where a plain one was written at this path below the rule."""
-    value: object = rule.model_dump(by_alias=True, exclude_unset=True)
+    value: Any = rule.model_dump(by_alias=True, exclude_unset=True)
     for step in path:
-        value = value.get(step) if isinstance(value, dict) and isinstance(step, str) else None
-        value = value[step] if isinstance(value, list) and isinstance(step, int) else value
-    return f" = {value!r}" if isinstance(value, str) else ""
+        known = isinstance(value, list if isinstance(step, int) else dict)
+        value = value[step] if known and (isinstance(step, int) or step in value) else None
+    if isinstance(value, str):
+        return f" = {value!r}"
+    if path[0] not in _NUMBERS:
+        return ""
+    if isinstance(value, int | float):
+        return f" = {value:g}"
+    pair = isinstance(value, list) and path[-1] in {"outside", "inside"}
+    return f" = [{value[0]:g}, {value[1]:g}]" if pair else ""
 
 
 def _unknown_profiles(rule: Rule, profiles: Mapping[str, Mapping[int, Limit]]) -> Faults:
@@ -68,8 +95,9 @@ def _unknown_profiles(rule: Rule, profiles: Mapping[str, Mapping[int, Limit]]) -
             yield ("when", "profiles", number), f"there is no such profile; allowed: {known}"
 
 
-def _never(rule: Rule, profiles: Mapping[str, Mapping[int, Limit]]) -> Faults:
+def _never(rule: Rule, entries: Entries) -> Faults:
     """Try the rule on every kind of subject; one that is switched off must be sound as well."""
+    profiles = {name: limits for name, limits in entries.profiles.items() if name not in entries.unsure}
     alone = Pack.model_construct(
         id="",
         version="",
@@ -77,15 +105,17 @@ def _never(rule: Rule, profiles: Mapping[str, Mapping[int, Limit]]) -> Faults:
         profiles={name: list(limits.values()) for name, limits in profiles.items()},
         rules=[rule.model_copy(update={"enabled": True, "early": None})],
     )
-    names = ("", *profiles, *rule.when.profiles)
     fires = dict.fromkeys(rule.parameters, False)
-    subjects = product(rule.parameters, ("", *PLACE_KINDS), names, ("", *DISINFECTANTS))
+    subjects = product(rule.parameters, ("", *PLACE_KINDS), profiles, ("", *DISINFECTANTS))
     for parameter, place_kind, profile, disinfectant in subjects:
         for bound in bounds(alone, parameter, place_kind, profile, disinfectant):
             fires[parameter] = True
-            yield from clears(rule, bound.low, bound.high)
+            yield from clears(rule, bound.low, bound.high, span_of(rule, parameter))
+    asked = set(rule.when.profiles)
+    if not asked <= profiles.keys() or (not asked and (entries.unsure or not entries.named)):
+        return
     for parameter, once in fires.items():
-        if not once and rule.condition.from_profile:
+        if not once:
             yield ("condition",), f"no limit of the profiles fits this rule for {parameter}, it would never fire"
 
 

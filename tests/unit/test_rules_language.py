@@ -71,6 +71,13 @@ rules:
         ),
         ("parameter: ph, condition: {absent: {}}", "absent", 1, "does not come for 3 intervals, at least 5 min", None),
         (
+            "parameter: ph, condition: {absent: {least: 10s}}",
+            "absent",
+            1,
+            "does not come for 3 intervals, at least 1 min",
+            "3个上报间隔且至少1分钟无数据",
+        ),
+        (
             "condition: {silent: {least: 10m}}",
             "silent",
             1,
