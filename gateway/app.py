@@ -113,6 +113,8 @@ class Gateway:
         """Hand on what a commit made certain; called in decide's thread."""
         for topic, payload in out.replies:
             self.intake.publish_soon(topic, payload)
+        for fault in out.faults:
+            log.error("a record could not be decided; please report this", fault=fault)
         for step in out.transitions:
             seen = {name: step[name] for name in ("alert", "to_state", "reason", "by", "offset")}
             log.info("alert", happened=step["event"], **seen)

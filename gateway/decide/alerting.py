@@ -33,6 +33,8 @@ MACHINES = frozenset({"webhook"})
 CALLS = frozenset({"escalated", "reminder", "digest", "test"})
 #: (offset, n) of a row of the outbox.
 Place = tuple[int, int]
+#: What an alert names for good: the versions under which it fired first.
+KEPT = ("version", "registry_version")
 #: Steps that change nothing about the alert's state are no points of the time series.
 REMARKS = frozenset({"commented", "assigned"})
 
@@ -161,7 +163,12 @@ class Alerting:
         """Write the steps that the desk took, and tell of them."""
         for step in steps:
             alert = step.alert
-            out.alerts[alert.id] = alert_row(alert, self.standing)
+            row = alert_row(alert, self.standing)
+            before = out.alerts.get(alert.id)
+            if before is not None:
+                # In this batch already: the versions are those of its first row, as they are where it was committed.
+                row |= {name: before[name] for name in KEPT}
+            out.alerts[alert.id] = row
             n = self._mint.n()
             out.transitions.append(transition_row(step, cause.offset, n, cause.copy))
             self._count(step.event)

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from gateway import state
+from gateway.decide.alerting import KEPT
 from gateway.decide.outputs import Outputs
 from gateway.journal.record import Kind, Record
 
@@ -98,7 +99,7 @@ def _keep_newest(table: sa.Table, key: str) -> sa.Insert:
 _CURSOR = _keep_newest(state.cursors, "offset")
 _COUNTER = _keep_newest(state.counters, "value")
 # An alert names the versions that it was fired under.
-_ALERT = _upsert(state.alerts, ["id"], kept=["version", "registry_version"])
+_ALERT = _upsert(state.alerts, ["id"], kept=KEPT)
 _SESSION = _upsert(state.sessions, ["device", "offset"])
 
 

@@ -6,7 +6,10 @@ fixed, so a replay asks the same questions and gets the same answers.
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
 from typing import Any, Protocol
 
 import msgspec
@@ -14,9 +17,9 @@ import msgspec
 from alerts.change import Change as Turn
 from alerts.evaluate import Evaluation
 from alerts.lifecycle import Event
-from alerts.policy import parse_policy
+from alerts.policy import Policy, parse_policy
 from alerts.route import ChannelInfo
-from alerts.rules import Pack, parse_pack
+from alerts.rules import Pack, PackError, parse_pack
 from devices.registry import Change, Registry
 from devices.series import Series
 from gateway.decide.alerting import Alerting, Cause
@@ -84,6 +87,7 @@ class Fold:
         self.alerting = Alerting(self.registry, self.mint, self.routes.tags, self.counters)
         self.operations = Operations(self)
         self.routing = NO_ROUTING
+        self.alerting.route(parse_policy(NO_ROUTING, "routing"), [], self.alerting.zone)
         self.states: dict[str, str] = {}
         #: When a device last sent telemetry, journal time; for the live page.
         self.heard: dict[str, int] = {}
@@ -94,6 +98,8 @@ class Fold:
         self.messages = Messages(self)
         self.readings = Readings(self)
         self.next_tick = 0
+        #: When a fault of our own was last an alarm.
+        self.broken_at = -BROKEN_MS
         self._deciders: dict[int, Callable[[Record, dict[str, Any], Lookup, Outputs], None]] = {
             Kind.REGISTRY: self._registry,
             Kind.COMMAND: self._command,
@@ -113,15 +119,32 @@ class Fold:
         if record.kind in _DEAF or record.time - before > GAP_MS:
             self._deaf(record, again=record.kind not in _DEAF)
         if record.time >= self.next_tick:
-            self._tick(record, out)
+            try:
+                self._tick(record, out)
+            except Exception as error:  # noqa: BLE001 - see _broken
+                self._broken(error, record, out)
         if record.kind == Kind.MESSAGE:
             self.messages.decide(record, parse_message(record.body), lookup, out)
             return
-        self.mint.begin(record.offset)
-        body = parse_json(record.body)
         decide = self._deciders.get(record.kind)
         if decide is not None:
-            decide(record, body, lookup, out)
+            self.mint.begin(record.offset)
+            try:
+                decide(record, parse_json(record.body), lookup, out)
+            except Exception as error:  # noqa: BLE001 - see _broken
+                self._broken(error, record, out)
+
+    def _broken(self, error: Exception, record: Record, out: Outputs) -> None:
+        """A fault of our own is named and passed over: the same record would stop decide again at each start."""
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        out.faults.append(f"{type(error).__name__} in {Path(frame.filename).name}:{frame.lineno}")
+        if record.kind in _ANSWERED and record.offset not in {row["offset"] for row in out.answers}:
+            words = f"the gateway could not decide it ({type(error).__name__}); please report this"
+            out.answers.append(answer(record.offset, 500, {"reason": words}))
+        if record.time >= self.broken_at + BROKEN_MS:
+            self.broken_at = record.time
+            with suppress(Exception):
+                self.alarm("decide_error", None, record, out)
 
     def caused(self, turns: Sequence[Turn], route: Route, message: Message, out: Outputs) -> None:
         """Conditions turned by a message, whose bytes are kept with the alerts that it moves."""
@@ -147,8 +170,14 @@ class Fold:
         self.alerting.alarm(name, on, Cause(record.offset, record.time), out, tell=tell)
 
     def load_packs(self, texts: dict[str, str]) -> None:
-        """Take the rule packs from their texts, as a START record carries them."""
-        packs: list[Pack] = [parse_pack(text, name) for name, text in texts.items()]
+        """Take the rule packs from their texts, as a START record carries them.
+
+        A pack that this version refuses is left out: it was sound for the version that recorded it.
+        """
+        packs: list[Pack] = []
+        for name, text in texts.items():
+            with suppress(PackError):
+                packs.append(parse_pack(text, name))
         self.pack_texts = dict(texts)
         self.evaluation.use(packs)
         self.alerting.standing.packs = {pack.id: pack.digest for pack in packs}
@@ -165,7 +194,7 @@ class Fold:
     def _sessions(self, out: Outputs) -> None:
         """Readings of a device under maintenance count as flag M or C from now on, or no longer."""
         if out.sessions:
-            self.evaluation.sessions = self.alerting.flags
+            self.evaluation.use_sessions(self.alerting.flags, self.time)
 
     def _command(self, record: Record, body: dict[str, Any], _: Lookup, out: Outputs) -> None:
         cause = Cause(record.offset, record.time)
@@ -188,16 +217,18 @@ class Fold:
 
     def _replaced(self, changes: Sequence[Change], record: Record, out: Outputs) -> None:
         """Places go out of service, come back, or notify from now on: so do the alerts that are open there."""
-        if not any(change.kind in {"places", "devices"} for change in changes):
+        named = {change.id for change in changes if change.kind == "devices"}
+        anywhere = any(change.kind in {"places", "units", "grid"} for change in changes)
+        if not named and not anywhere:
             return
-        seen: set[str] = set()
+        desk, seen = self.alerting.desk, set[str]()
+        found = [alert for alert in desk.open.values() if anywhere or alert.device in named]
         cause = Cause(record.offset, record.time)
-        for alert in list(self.alerting.desk.open.values()):
-            if alert.key in seen or not self.registry.knows("devices", alert.device):
-                continue
-            seen.add(alert.key)
-            subject = self.registry.subject(alert.device, alert.point, alert.parameter, -1, record.time)
-            self.alerting.steps(self.alerting.desk.rebind(subject, record.time), cause, out)
+        for alert in found:
+            if alert.key not in seen and self.registry.knows("devices", alert.device):
+                seen.add(alert.key)
+                subject = self.registry.subject(alert.device, alert.point, alert.parameter, -1, record.time)
+                self.alerting.steps(desk.rebind(subject, record.time), cause, out)
 
     def _delivery(self, record: Record, body: dict[str, Any], _: Lookup, out: Outputs) -> None:
         offset, n = body["for"]
@@ -215,14 +246,18 @@ class Fold:
         alerting.standing.version = body["version"]
         if "packs" in body:
             self.load_packs(body["packs"])
-        self.routing = body.get("routing", self.routing)
+        policy = policy_of(body.get("routing", self.routing))
+        if policy is not None:
+            self.routing = body.get("routing", self.routing)
         bounds = body.get("bounds")
         if bounds is not None:
             alerting.bound(bounds["shelf_ms"], bounds["session_ms"])
         channels = [ChannelInfo(one, one) if isinstance(one, str) else one for one in body.get("channels", [])]
         known = msgspec.convert(channels, list[ChannelInfo])
         zone = body.get("time_zone", alerting.zone)
-        alerting.use(parse_policy(self.routing, "routing"), known, zone, Cause(record.offset, record.time), out)
+        policy = policy or policy_of(self.routing)
+        assert policy is not None
+        alerting.use(policy, known, zone, Cause(record.offset, record.time), out)
 
     def _deaf(self, record: Record, *, again: bool) -> None:
         """Nobody could be heard until now, so timers of absence begin anew: at once, or when the marker comes back."""
@@ -251,12 +286,24 @@ class Fold:
 
 #: From these on nobody can be heard until the marker of the intake comes back.
 _DEAF = frozenset({Kind.START, Kind.SESSION_LOST, Kind.DISCONNECTED})
+#: Records that somebody waits for an answer to.
+_ANSWERED = frozenset({Kind.COMMAND, Kind.REGISTRY, Kind.REDRIVE})
+#: Faults of our own are an alarm no more often than this.
+BROKEN_MS = 600_000
 #: A gateway that runs writes at least a tick a second: where nothing was written for so long, none ran.
 GAP_MS = 120_000
 #: Before a START record brings a routing file: channels without persons hear of everything.
 NO_ROUTING = "routing: none\nversion: '0'\nsteps: [{to: unit_contact}]\n"
 #: What an alarm is called by the reason of a SESSION_LOST record.
 ALARMS = {"expired": "session_lost", "taken_over": "session_taken_over", "dropped": "broker_dropped"}
+
+
+def policy_of(text: str) -> Policy | None:
+    """A recorded routing file; None where this version refuses it."""
+    try:
+        return parse_policy(text, "routing")
+    except PackError:
+        return None
 
 
 def json_bytes(body: dict[str, Any]) -> bytes:

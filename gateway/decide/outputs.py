@@ -15,7 +15,7 @@ class Outputs(msgspec.Struct):
     """The outputs of consecutive records, keyed by (offset, n), in the order in which they were decided.
 
     The lists are rows of the tables of ``gateway.state``. ``items`` go to the stores, ``replies`` (topic, payload) to
-    the devices; both are handed on only after the transaction.
+    the devices; both are handed on only after the transaction. ``faults`` name faults of our own, for the log.
     """
 
     outcomes: Rows = msgspec.field(default_factory=list)
@@ -36,6 +36,7 @@ class Outputs(msgspec.Struct):
     answers: Rows = msgspec.field(default_factory=list)
     items: list[Item] = msgspec.field(default_factory=list)
     replies: list[tuple[str, bytes]] = msgspec.field(default_factory=list)
+    faults: list[str] = msgspec.field(default_factory=list)
     filters_changed: bool = False
 
     def clear(self) -> None:

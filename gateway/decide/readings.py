@@ -80,18 +80,19 @@ class Readings:
         columns = evaluation.quiet
         low, high, turn, seen = columns.low, columns.high, columns.turn, columns.seen
         anchor, step, moved, span = columns.anchor, columns.step, columns.moved, columns.span
-        known = len(low)
+        known, timed = len(low), bool(columns.references)
         marked = route.guards is not None or route.device in evaluation.sessions
         for row in decoded.rows:
+            channels = row.channels
             if row.ahead:
-                for index in row.channels:
+                for index in channels:
                     evaluation.noted(index, now)
                 continue
-            ts, values = row.ts, row.values
+            ts = row.ts
             plain = row.flags is None and row.qualifiers is None and row.late is None and not marked
-            for i, index in enumerate(row.channels):
-                value = values[i]
-                if plain and index < known and low[index] <= value <= high[index] and ts < turn[index]:
+            for index, value in zip(channels, row.values, strict=True):
+                # Without rules of change no channel has a turn.
+                if plain and index < known and low[index] <= value <= high[index] and not (timed and ts >= turn[index]):
                     reach = step[index]
                     if not -reach < value - anchor[index] < reach:
                         anchor[index] = value
@@ -101,9 +102,10 @@ class Readings:
                     if ts - moved[index] < span[index]:
                         seen[index] = now
                         continue
-                self._long(route, row, i, message, out)
+                self._long(route, row, channels.index(index), message, out)
                 if known != len(columns.low) or low is not columns.low:
                     low, high, known = columns.low, columns.high, len(columns.low)
+                timed = bool(columns.references)
 
     def _long(self, route: Route, row: Row, place: int, message: Message, out: Outputs) -> None:
         fold = self._fold

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import msgspec
 
-from alerts.policy import parse_policy
+from alerts.notify import Words
 from alerts.route import ChannelInfo, Message
-from gateway.decide.fold import Fold
+from gateway.decide.fold import Fold, policy_of
 from gateway.decide.rows import Standing
 from gateway.journal.disk import Disk
 
@@ -43,6 +43,8 @@ class Parts(msgspec.Struct):
     caught_up: bool
     time: int
     next_tick: int
+    broken_at: int
+    titles: dict[str, dict[str, Words]]
 
 
 def save(folder: Path, fold: Fold, offset: int, disk: Disk) -> Path:
@@ -67,6 +69,8 @@ def save(folder: Path, fold: Fold, offset: int, disk: Disk) -> Path:
         caught_up=fold.caught_up,
         time=fold.time,
         next_tick=fold.next_tick,
+        broken_at=fold.broken_at,
+        titles=fold.alerting.wording.titles,
     )
     body = MAGIC + msgspec.msgpack.encode(parts)
     path = folder / f"{offset:020d}.snap"
@@ -96,7 +100,9 @@ def restore(fold: Fold, parts: Parts) -> None:
     fold.evaluation.load(parts.evaluation)
     fold.routing = parts.routing
     alerting.bound(*parts.bounds)
-    alerting.route(parse_policy(parts.routing, "routing"), parts.channels, parts.zone)
+    policy = policy_of(parts.routing)
+    if policy is not None:
+        alerting.route(policy, parts.channels, parts.zone)
     alerting.desk.load(parts.desk)
     alerting.router.load(parts.router)
     alerting.waiting = parts.waiting
@@ -108,3 +114,5 @@ def restore(fold: Fold, parts: Parts) -> None:
     fold.caught_up = parts.caught_up
     fold.time = parts.time
     fold.next_tick = parts.next_tick
+    fold.broken_at = parts.broken_at
+    alerting.wording.titles = parts.titles

@@ -17,13 +17,15 @@ class Wording:
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
-        self._rules: dict[tuple[str, str], Words] = {}
+        #: Titles of rules by pack and rule; also of those that are gone, while alerts may still be open under them.
+        self.titles: dict[str, dict[str, Words]] = {}
 
     def use(self, packs: Sequence[Pack]) -> None:
         """Take the titles of these packs; those of rules that are gone stay, for alerts that are still open."""
         for pack in packs:
+            titles = self.titles.setdefault(pack.id, {})
             for rule in pack.rules:
-                self._rules[pack.id, rule.id] = Words(rule.title.zh, rule.title.en)
+                titles[rule.id] = Words(rule.title.zh, rule.title.en)
 
     def told(self, alert: Alert, person: str, at: int) -> Told:
         """What ``person`` (empty = a group) reads; ``call`` is an id, whose name and number delivery knows."""
@@ -39,9 +41,8 @@ class Wording:
 
     def rule(self, alert: Alert) -> Words:
         """The title of an alert's rule; its id where no pack has it."""
-        found = self._rules.get((alert.pack, alert.rule))
-        if found is None and alert.early_of:
-            found = self._rules.get((alert.pack, alert.early_of))
+        titles = self.titles.get(alert.pack, {})
+        found = titles.get(alert.rule) or titles.get(alert.early_of)
         if found is None:
             return GATEWAY.get(alert.rule, Words(alert.rule, alert.rule))
         return Words(f"{found.zh}（预警）", f"{found.en} (early warning)") if alert.early_of else found

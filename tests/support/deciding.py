@@ -109,6 +109,7 @@ class Decided:
             out = Outputs()
             for record in batch:
                 self.fold.step(record, self.lookup, out)
+            assert not out.faults, out.faults
             self.cursor = batch[-1].offset
             commit(self.engine, out, self.cursor, self.fold.counters)
             self.fold.messages.committed()
