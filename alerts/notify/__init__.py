@@ -70,7 +70,8 @@ class Words(msgspec.Struct, frozen=True):
 class Told(msgspec.Struct, frozen=True):
     """What people read of one alert besides its keys: names, never addresses. ``call`` is whom to call (no number).
 
-    ``kind`` is the kind of its condition, see ``alerts.change.Change``; empty where it is not known.
+    ``kind`` is the kind of its condition, see ``alerts.change.Change``; empty where it is not known. ``side`` is where
+    it was of its limit when it fired: ``above``, ``below``, or empty. ``mine``: the receiver was given the alert.
     """
 
     place: Words = Words()
@@ -80,6 +81,9 @@ class Told(msgspec.Struct, frozen=True):
     call: Words = Words()
     verified: bool = True
     kind: str = ""
+    device: Words = Words()
+    side: str = ""
+    mine: bool = False
 
 
 class Context(msgspec.Struct, frozen=True):

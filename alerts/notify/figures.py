@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from zoneinfo import ZoneInfo
@@ -36,6 +37,21 @@ def numbers(value: float, limit: float | None, decimals: int | None) -> tuple[st
         if texts[0] != texts[1] and float(texts[1]) == limit:
             return _plain(texts[0]), _plain(texts[1])
     return repr(value), repr(limit)
+
+
+def plain_number(value: float) -> str:
+    """A number with the digits that tell it from others: three significant ones at least, no noughts at its end."""
+    if not value or not math.isfinite(value) or not 1e-9 < abs(value) < 1e9:
+        return f"{value:g}"
+    text = f"{value:.{max(1, 2 - math.floor(math.log10(abs(value))))}f}"
+    return text.rstrip("0").rstrip(".")
+
+
+def about(value: float) -> str:
+    """A number to three significant digits."""
+    if not value or not math.isfinite(value) or not 1e-9 < abs(value) < 1e9:
+        return f"{value:g}"
+    return plain_number(round(value, 2 - math.floor(math.log10(abs(value)))))
 
 
 def _number(value: float, decimals: int | None) -> str:

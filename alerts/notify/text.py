@@ -13,36 +13,17 @@ from collections.abc import Sequence
 import msgspec
 
 from alerts.notify import Context, Notice, Told, Words
+from alerts.notify.facts import DEVICE_KINDS, fact, since_word
 from alerts.notify.figures import local_time, numbers
 from alerts.notify.fit import Text
-from alerts.notify.terms import EVENTS, LANGUAGES, OVER, SEVERITIES, TERMS, UNITS
+from alerts.notify.standing import AlertTold, breaks_limit, ending, side, standing, tells, well
+from alerts.notify.terms import ENDINGS, EVENTS, LANGUAGES, SEVERITIES, TERMS, UNITS
 from devices.observation import QUANTITIES
 from devices.parameters import CATALOGUE
 
-#: Kinds of conditions in which a value breaks a limit of its own parameter; "" where the kind is not known.
-_LIMIT_KINDS = frozenset({"", "limit"})
-#: Kinds whose value is not one of the parameter's.
-_SHARES = frozenset({"bad_flags"})
 _OFFLINE_KINDS = frozenset({"absent", "silent"})
-
-
-class _Alert(msgspec.Struct):
-    """What a text says of the JSON of an alert (DESIGN 4.7)."""
-
-    rule: str = ""
-    severity: str = ""
-    state: str = ""
-    unit: str = ""
-    place: str = ""
-    device: str = ""
-    point: str = ""
-    parameter: str = ""
-    value: float | None = None
-    limit_value: float | None = None
-    parameter_unit: str = ""
-    since: int | None = None
-    cleared_at: int | None = None
-    acknowledged_by: str | None = None
+#: Characters of the shortest variable that providers take: a longer place would leave no room for the device.
+_SHORT = 12
 
 
 def text_of(notice: Notice, language: str = "") -> Text:
@@ -59,12 +40,18 @@ def text_of(notice: Notice, language: str = "") -> Text:
     return writer.digest(notice.event, alerts, told)
 
 
-def _alerts(content: bytes) -> list[_Alert]:
+def bad_value(alert: AlertTold, told: Told, language: str) -> str:
+    """The value of an alert with its limit and the side of that, as a page shows it without a title."""
+    writer = _Writer(language if language in LANGUAGES else LANGUAGES[0], "UTC")
+    return writer.measured(alert, told, titled=False)
+
+
+def _alerts(content: bytes) -> list[AlertTold]:
     try:
         if content.lstrip()[:1] == b"[":
-            alerts = msgspec.json.decode(content, type=list[_Alert])
+            alerts = msgspec.json.decode(content, type=list[AlertTold])
         else:
-            alerts = [msgspec.json.decode(content, type=_Alert)]
+            alerts = [msgspec.json.decode(content, type=AlertTold)]
     except msgspec.MsgspecError:
         return []
     return [alert for alert in alerts if alert.rule]
@@ -95,18 +82,16 @@ class _Writer:
         head = (*lines, self._field("sent", sent))
         return Text(self.language, self._title(event, about), line, head, values=values)
 
-    def single(self, event: str, alert: _Alert, told: Told) -> Text:
+    def single(self, event: str, alert: AlertTold, told: Told) -> Text:
         """One alert."""
-        word = self._event(event)
-        if event == "fired":
-            word = self.terms["fired"].format(event=word, severity=self.severity(alert))
+        word = self._happened(event, alert, told)
         about, measured = self.about(alert, told), self.measured(alert, told)
         since, call = self.time(alert.since), self.name(told.call, "")
         facts = [
             ("severity", self.severity(alert)),
             ("unit", self.name(told.unit, alert.unit)),
             ("place", self.name(told.place, alert.place)),
-            ("device", self._device(alert)),
+            ("device", self._device(alert, told)),
             ("rule", self.name(told.rule, alert.rule)),
             ("parameter", self.parameter(alert, told)),
             ("value", measured),
@@ -115,8 +100,13 @@ class _Writer:
             ("by", alert.acknowledged_by),
             ("call", call),
         ]
-        foot = (self.terms["lead"] + self.terms["stop"],) if _breaks_limit(alert, told) else ()
-        parts = [word + self.terms["colon"] + about, measured, self._from(alert), call and self._field("call", call)]
+        foot = (self.terms["lead"] + self.terms["stop"],) if breaks_limit(alert, told) else ()
+        parts = [
+            word + self.terms["colon"] + about,
+            measured,
+            self._from(alert, told),
+            call and self._field("call", call),
+        ]
         return Text(
             self.language,
             self._title(word, about),
@@ -126,7 +116,7 @@ class _Writer:
             values=self._values(word, alert, told) | {"count": "1", "call": call},
         )
 
-    def digest(self, event: str, alerts: Sequence[_Alert], told: Sequence[Told]) -> Text:
+    def digest(self, event: str, alerts: Sequence[AlertTold], told: Sequence[Told]) -> Text:
         """Several alerts."""
         word = self._event(event)
         counts = Counter(alert.severity for alert in alerts)
@@ -134,14 +124,14 @@ class _Writer:
         ranks = sorted(counts, key=lambda one: (list(known).index(one) if one in known else len(known), one))
         total = self.terms["total"].format(n=len(alerts))
         by_severity = self.terms["comma"].join(f"{known.get(one, one)} {counts[one]}" for one in ranks)
-        over = sum(alert.state in OVER for alert in alerts)
+        over = sum(ending(alert, one) == "cleared" for alert, one in zip(alerts, told, strict=False))
         summary = total + self.terms["left"] + by_severity + self.terms["right"]
         if over:
             summary += self.terms["comma"] + self.terms["over"].format(n=over)
         first = self.item(alerts[0], told[0])
         calls = {self.name(one.call, "") for one in told}
         call = calls.pop() if len(calls) == 1 else ""
-        limits = any(_breaks_limit(alert, one) for alert, one in zip(alerts, told, strict=False))
+        limits = any(breaks_limit(alert, one) for alert, one in zip(alerts, told, strict=False))
         head = [summary, self._field("first", first)]
         parts = [word + self.terms["colon"] + summary, self._field("first", first), call and self._field("call", call)]
         return Text(
@@ -155,38 +145,48 @@ class _Writer:
             | {"count": str(len(alerts)), "severity": by_severity, "first": first, "call": call},
         )
 
-    def item(self, alert: _Alert, told: Told) -> str:
+    def item(self, alert: AlertTold, told: Told) -> str:
         """One alert as a line of a list."""
-        over = EVENTS[self.language]["cleared"] if alert.state in OVER else ""
+        over = ENDINGS[self.language].get(ending(alert, told), "")
         start = self.brief(alert.since)
         text = " ".join(part for part in (start, self.about(alert, told), self.measured(alert, told)) if part)
         return f"{text}{self.terms['left']}{over}{self.terms['right']}" if over else text
 
-    def about(self, alert: _Alert, told: Told) -> str:
-        """Where, and what: the parameter and how it breaks its limit, else the title of the rule."""
-        where = self.name(told.place, alert.place) or alert.device
-        if told.kind in _OFFLINE_KINDS and not told.rule.zh and not told.rule.en:
-            what = f"{self.parameter(alert, told)} {self.terms['offline']}".strip()
-        elif _breaks_limit(alert, told) and not alert.rule.endswith(".early"):
-            side = "above" if (alert.value or 0.0) > (alert.limit_value or 0.0) else "below"
-            what = self.parameter(alert, told) + ("" if self.language == "zh" else " ") + self.terms[side]
+    def about(self, alert: AlertTold, told: Told) -> str:
+        """Where, and what: the parameter and how it stands to its limit, else the title of the rule."""
+        where = self._where(alert, told)
+        broken = side(alert, told)
+        if told.kind in DEVICE_KINDS:
+            channel = self.parameter(alert, told) if alert.parameter else ""
+            title = self.name(told.rule, "" if told.kind in _OFFLINE_KINDS else alert.rule) or self.terms["offline"]
+            if self.language == "zh":
+                return " ".join(part for part in (where, channel, title) if part)
+            return f"{self.terms['comma'].join(part for part in (where, channel) if part)}: {title}"
+        if well(alert, told):
+            what = self._joined(self.parameter(alert, told), self.terms["back"])
+        elif broken and standing(alert) and not alert.rule.endswith(".early"):
+            what = self._joined(self.parameter(alert, told), self.terms[broken])
         else:
             what = self.name(told.rule, alert.rule)
         return f"{where} {what}".strip() if self.language == "zh" else f"{where}: {what}".strip(": ")
 
-    def measured(self, alert: _Alert, told: Told) -> str:
+    def measured(self, alert: AlertTold, told: Told, *, titled: bool = True) -> str:
         """The value with its unit, and the limit, marked where nobody has confirmed it; empty where it says nothing."""
-        if alert.value is None or not _tells(alert):
+        unit = UNITS.get(alert.parameter_unit, alert.parameter_unit)
+        if told.kind in DEVICE_KINDS:
+            return self._fact(alert, told, unit)
+        if alert.value is None or not tells(alert):
             return ""
-        value, limit = self._numbers(alert, told)
-        unit = "" if told.kind in _SHARES else UNITS.get(alert.parameter_unit, alert.parameter_unit)
+        value, limit = self._numbers(alert)
         text = f"{value} {unit}".strip()
         if limit:
             mark = "" if told.verified else self.terms["comma"] + self.terms["unverified"]
-            text += f"{self.terms['left']}{self.terms['limit']} {limit}{mark}{self.terms['right']}"
+            text += (
+                f"{self.terms['left']}{self._limit_word(alert, told, titled=titled)} {limit}{mark}{self.terms['right']}"
+            )
         return text
 
-    def parameter(self, alert: _Alert, told: Told) -> str:
+    def parameter(self, alert: AlertTold, told: Told) -> str:
         """The title of what was measured or observed."""
         quantity = QUANTITIES.get(alert.parameter)
         if quantity is not None:
@@ -198,7 +198,7 @@ class _Writer:
         mine, other = (words.zh, words.en) if self.language == "zh" else (words.en, words.zh)
         return " ".join((mine or other or otherwise).split())
 
-    def severity(self, alert: _Alert) -> str:
+    def severity(self, alert: AlertTold) -> str:
         """The word for it."""
         return SEVERITIES[self.language].get(alert.severity, alert.severity)
 
@@ -210,39 +210,80 @@ class _Writer:
         """The same without the year."""
         return local_time(at, self.zone).strftime("%m-%d %H:%M") if at is not None else ""
 
-    def _from(self, alert: _Alert) -> str:
+    def _happened(self, event: str, alert: AlertTold, told: Told) -> str:
+        if event == "fired":
+            return self.terms["fired"].format(event=self._event(event), severity=self.severity(alert))
+        if event == "escalated" and told.mine:
+            return self._event("mine")
+        how = ending(alert, told)
+        if event == "cleared" and how in {"latched", "ended"}:
+            word = ENDINGS[self.language][how]
+            return word[:1].upper() + word[1:]
+        return self._event(event)
+
+    def _where(self, alert: AlertTold, told: Told) -> str:
+        """The place; the device too where the alert is about it, alone where its name begins with the place's."""
+        place, device = self.name(told.place, alert.place), self.name(told.device, alert.device)
+        if told.kind not in DEVICE_KINDS:
+            return place or device
+        if device.startswith(place):
+            return device
+        return f"{place} {device}" if self.language == "zh" else f"{place}, {device}"
+
+    def _fact(self, alert: AlertTold, told: Told, unit: str) -> str:
+        """What the number says while the condition holds; afterwards it would say nothing of it."""
+        return fact(told.kind, alert.value, alert.limit_value, unit, self.language) if standing(alert) else ""
+
+    def _limit_word(self, alert: AlertTold, told: Told, *, titled: bool) -> str:
+        """Upper or lower where the title does not say how the value stands to it."""
+        broken = side(alert, told)
+        said = not broken or (titled and standing(alert) and not alert.rule.endswith(".early"))
+        return self.terms["limit" if said else f"limit_{broken}"]
+
+    def _joined(self, parameter: str, what: str) -> str:
+        return parameter + ("" if self.language == "zh" else " ") + what
+
+    def _from(self, alert: AlertTold, told: Told) -> str:
         if alert.since is None:
             return ""
-        short = self.brief(alert.since)
-        return short + self.terms["from"] if self.language == "zh" else f"{self.terms['from']} {short}"
+        return self.terms[since_word(told.kind) if standing(alert) else "from"].format(at=self.brief(alert.since))
 
-    def _values(self, word: str, alert: _Alert, told: Told) -> dict[str, str]:
-        value, limit = self._numbers(alert, told) if _tells(alert) else ("", "")
+    def _values(self, word: str, alert: AlertTold, told: Told) -> dict[str, str]:
         # Providers refuse the marks that the units of other texts have, as in m³.
         unit = {"degC": "℃"}.get(alert.parameter_unit, alert.parameter_unit)
+        place, device = self.name(told.place, alert.place), self.name(told.device, alert.device)
+        parameter, limit = self.parameter(alert, told), ""
+        if told.kind in DEVICE_KINDS:
+            value = self._fact(alert, told, unit).partition(self.terms["left"])[0]
+            place = where if len(where := self._where(alert, told)) <= _SHORT else device
+            parameter = parameter if alert.parameter else self.name(told.rule, alert.rule)
+        else:
+            value, limit = self._numbers(alert) if tells(alert) else ("", "")
+            value += unit if value else ""
         return {
             "event": word,
             "severity": self.severity(alert),
             "unit": self.name(told.unit, alert.unit),
-            "place": self.name(told.place, alert.place) or alert.device,
-            "device": alert.device,
+            "place": place or device,
+            "device": device,
             "rule": self.name(told.rule, alert.rule),
-            "parameter": self.parameter(alert, told),
-            "value": f"{value}{unit}" if value else "",
+            "parameter": parameter,
+            "value": value,
             "limit": limit,
             "since": self.brief(alert.since),
             "first": self.item(alert, told),
         }
 
-    def _numbers(self, alert: _Alert, told: Told) -> tuple[str, str]:
+    @staticmethod
+    def _numbers(alert: AlertTold) -> tuple[str, str]:
         if alert.value is None:
             return "", ""
         parameter = CATALOGUE.get(alert.parameter)
-        decimals = None if parameter is None or told.kind in _SHARES else parameter.decimals
-        return numbers(alert.value, alert.limit_value, decimals)
+        return numbers(alert.value, alert.limit_value, None if parameter is None else parameter.decimals)
 
-    def _device(self, alert: _Alert) -> str:
-        return alert.device if alert.point in {"", "-"} else f"{alert.device} {alert.point}"
+    def _device(self, alert: AlertTold, told: Told) -> str:
+        device = self.name(told.device, alert.device)
+        return device if alert.point in {"", "-"} else f"{device} {alert.point}"
 
     def _event(self, event: str) -> str:
         return EVENTS[self.language].get(event, event)
@@ -252,16 +293,3 @@ class _Writer:
 
     def _field(self, name: str, value: str) -> str:
         return self.terms[name] + self.terms["colon"] + value
-
-
-def _breaks_limit(alert: _Alert, told: Told) -> bool:
-    measured = alert.parameter in CATALOGUE and _tells(alert)
-    return alert.limit_value is not None and alert.value is not None and told.kind in _LIMIT_KINDS and measured
-
-
-def _tells(alert: _Alert) -> bool:
-    """Whether the value is a number that people read: not a switch, and not the 1 that says that something is so."""
-    parameter = CATALOGUE.get(alert.parameter)
-    if parameter is not None:
-        return not parameter.switch
-    return bool(alert.parameter) and (alert.parameter not in QUANTITIES or alert.value not in {0.0, 1.0})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from typing import Any
 
 import msgspec
 import pytest
@@ -63,7 +64,7 @@ def test_the_same_in_english() -> None:
             {},
             "【重要报警】城北水厂出厂水 游离氯超标",
         ),
-        ("cleared", {"cleared_at": AT}, {}, "【已恢复】城北水厂出厂水 游离氯低于限值"),
+        ("cleared", {"cleared_at": AT, "value": 0.45}, {"side": "below"}, "【已恢复】城北水厂出厂水 游离氯恢复正常"),
         ("acknowledged", {}, {}, "【处置中】城北水厂出厂水 游离氯低于限值"),
         ("escalated", {}, {}, "【升级通知】城北水厂出厂水 游离氯低于限值"),
         ("reminder", {}, {}, "【处置提醒】城北水厂出厂水 游离氯低于限值"),
@@ -72,13 +73,13 @@ def test_the_same_in_english() -> None:
             "fired",
             {"parameter": "", "value": None, "limit_value": None},
             {"kind": "silent", "rule": Words("设备离线", "Device offline")},
-            "【重要报警】城北水厂出厂水 设备离线",
+            "【重要报警】城北水厂出厂水 wq-1 设备离线",
         ),
         (
             "fired",
             {"value": None, "limit_value": None},
             {"kind": "absent", "rule": Words()},
-            "【重要报警】城北水厂出厂水 游离氯 离线",
+            "【重要报警】城北水厂出厂水 wq-1 游离氯 离线",
         ),
         ("fired", {"rule": "chlorine-free-low.early"}, {}, "【重要报警】城北水厂出厂水 游离氯偏低"),
         ("something_new", {}, {}, "【something_new】城北水厂出厂水 游离氯低于限值"),
@@ -106,7 +107,7 @@ def test_titles_say_what_happened_and_where(
             {},
             "数值：8.04 ℃（限值 8.00）",
         ),
-        ({"value": 0.6, "limit_value": 0.2}, {"kind": "bad_flags"}, "数值：0.6（限值 0.2）"),
+        ({"value": 0.6, "limit_value": 0.2}, {"kind": "bad_flags"}, "数值：占60%"),
         ({"limit_value": None}, {}, "数值：0.11 mg/L"),
         ({"parameter": "x", "parameter_unit": "", "value": 7.0, "limit_value": 5.5}, {}, "数值：7（限值 5.5）"),
         ({"value": 1e300, "limit_value": 1.0}, {}, None),
@@ -149,8 +150,8 @@ def test_a_value_never_looks_like_the_limit_that_it_breaks(
             {"parameter": "", "value": 7.0, "limit_value": 0.0},
             "sequence_gap",
             "数据缺号",
-            "【重要报警】城北水厂出厂水 数据缺号",
-            "",
+            "【重要报警】城北水厂出厂水 wq-1 数据缺号",
+            "数值：缺7条报文",
         ),
         (
             {"parameter": "turbidity", "value": 0.6, "limit_value": 0.5, "parameter_unit": "NTU"},
@@ -277,3 +278,217 @@ def test_both_languages_have_the_same_words() -> None:
     """No key is missing in either."""
     for table in (EVENTS, SEVERITIES, TERMS):
         assert set(table["zh"]) == set(table["en"])
+
+
+HIGH: dict[str, Any] = {"parameter": "pressure", "parameter_unit": "kPa", "limit_value": 900.0}
+LOW: dict[str, Any] = {"parameter": "orp", "parameter_unit": "mV", "limit_value": 100.0}
+OVER: dict[str, Any] = {"state": "returned", "cleared_at": AT + 600_000, "reason": "back_in_limits"}
+PRESSURE = msgspec.structs.replace(TOLD, parameter=Words("压力", "Pressure"), side="above")
+REDOX = msgspec.structs.replace(TOLD, parameter=Words("氧化还原电位", "Redox potential"), side="below")
+
+
+def line_of(told: Told, language: str = "zh", event: str = "fired", **alert: Any) -> str:
+    """A notice on one line, without whom to call."""
+    return text_of(fired(event=event, told=msgspec.structs.replace(told, call=Words()), **alert), language).line
+
+
+@pytest.mark.parametrize(
+    ("told", "alert", "zh", "en"),
+    [
+        (
+            PRESSURE,
+            HIGH | OVER | {"value": 10.0},
+            "已恢复：城北水厂出厂水 压力恢复正常，10.0 kPa（上限 900.0），",
+            "Back to normal: North Works outlet: Pressure back within limits, 10.0 kPa (upper limit 900.0), ",
+        ),
+        (
+            REDOX,
+            LOW | OVER | {"value": 201.0},
+            "已恢复：城北水厂出厂水 氧化还原电位恢复正常，201 mV（下限 100），",
+            "Back to normal: North Works outlet: Redox potential back within limits, 201 mV (lower limit 100), ",
+        ),
+        (
+            PRESSURE,
+            HIGH | OVER | {"value": 10.0, "state": "latched"},
+            "待人工复位：城北水厂出厂水 压力恢复正常，10.0 kPa（上限 900.0），",
+            "To be reset by hand: North Works outlet: Pressure back within limits, 10.0 kPa (upper limit 900.0), ",
+        ),
+        (
+            PRESSURE,
+            HIGH | OVER | {"value": 950.0, "state": "closed", "reason": "moved"},
+            "已结束：城北水厂出厂水 游离氯偏低，950.0 kPa（上限 900.0），",
+            "Ended: North Works outlet: Free chlorine low, 950.0 kPa (upper limit 900.0), ",
+        ),
+    ],
+)
+def test_a_recovery_says_what_is_well_again(told: Told, alert: dict[str, Any], zh: str, en: str) -> None:
+    """The side is that of the firing: the value that ended it is a good one. What ended otherwise is not well."""
+    assert line_of(told, "zh", "cleared", **alert).startswith(zh)
+    assert line_of(told, "en", "cleared", **alert).startswith(en)
+
+
+@pytest.mark.parametrize(
+    ("alert", "zh", "en"),
+    [
+        (OVER | {"value": 0.6}, "恢复正常 0.60 mg/L（下限 0.30）（已恢复）", "(back to normal)"),
+        (OVER | {"value": 0.6, "state": "closed"}, "恢复正常 0.60 mg/L（下限 0.30）（已恢复）", "(back to normal)"),
+        (OVER | {"value": 0.6, "state": "latched"}, "恢复正常 0.60 mg/L（下限 0.30）（待人工复位）", "reset by hand)"),
+        ({"state": "closed"}, "游离氯低于限值 0.11 mg/L（限值 0.30）（已关闭）", "(closed)"),
+        (
+            {"state": "closed", "cleared_at": AT, "reason": "late_finding"},
+            "游离氯低于限值 0.11 mg/L（限值 0.30）（补报数据）",
+            "(late data)",
+        ),
+        ({}, "游离氯低于限值 0.11 mg/L（限值 0.30）", "(limit 0.30)"),
+    ],
+)  # fmt: skip
+def test_a_digest_says_of_each_alert_how_it_stands(alert: dict[str, Any], zh: str, en: str) -> None:
+    """Back to normal only where it is so: not latched ones, not those closed while the cause stands, no late data."""
+    told = msgspec.structs.replace(TOLD, side="below")
+    notice = Notice("digest", "d:1", AT, json.dumps([ALERT | alert, ALERT]).encode(), context(told, told))
+    assert text_of(notice).items[0].endswith(zh)
+    assert text_of(notice, "en").items[0].lower().endswith(en)
+    assert ("其中1条已恢复" in text_of(notice).head[0]) == zh.endswith("（已恢复）")
+
+
+INSTRUMENT = msgspec.structs.replace(TOLD, device=Words("1号多参数仪", "Analyser 1"))
+NOTHING: dict[str, Any] = {"parameter": "", "parameter_unit": "", "value": None, "limit_value": None}
+LEVEL: dict[str, Any] = {"parameter": "conductivity", "parameter_unit": "uS/cm", "value": 0.52, "limit_value": 511.0}
+
+
+@pytest.mark.parametrize(
+    ("kind", "alert", "rule", "zh", "en"),
+    [
+        (
+            "silent",
+            NOTHING,
+            Words("设备离线", "The device is silent"),
+            "城北水厂出厂水 1号多参数仪 设备离线，11-22 11:20起无数据",
+            "The device is silent, no data since 11-22 11:20",
+        ),
+        (
+            "absent",
+            NOTHING | {"parameter": "chlorine_free"},
+            Words("参数无数据", "No values"),
+            "城北水厂出厂水 1号多参数仪 游离氯 参数无数据，11-22 11:20起无数据",
+            "Free chlorine: No values, no data since 11-22 11:20",
+        ),
+        (
+            "invalid",
+            NOTHING | {"parameter": "chlorine_free"},
+            Words("无有效数据", "No valid readings"),
+            "城北水厂出厂水 1号多参数仪 游离氯 无有效数据，11-22 11:20起无有效数据",
+            "Free chlorine: No valid readings, no valid data since 11-22 11:20",
+        ),
+        (
+            "sequence_gap",
+            NOTHING | {"value": 17.0},
+            Words("报文序号缺失", "Messages are missing"),
+            "城北水厂出厂水 1号多参数仪 报文序号缺失，缺17条报文，11-22 11:20起",
+            "Messages are missing, 17 missing, since 11-22 11:20",
+        ),
+        (
+            "clock_off",
+            NOTHING | {"value": 28_800.0, "limit_value": 120.0},
+            Words("设备时钟偏差", "The clock is wrong"),
+            "城北水厂出厂水 1号多参数仪 设备时钟偏差，慢8小时，11-22 11:20起",
+            "The clock is wrong, 8 h slow, since 11-22 11:20",
+        ),
+        (
+            "clock_off",
+            NOTHING | {"value": -150.0, "limit_value": 120.0},
+            Words("设备时钟偏差", "The clock is wrong"),
+            "城北水厂出厂水 1号多参数仪 设备时钟偏差，快2分钟30秒，11-22 11:20起",
+            "The clock is wrong, 2 min 30 s fast, since 11-22 11:20",
+        ),
+        (
+            "overdue",
+            NOTHING | {"value": 30.0},
+            Words("检定证书即将到期", "The certificate expires soon"),
+            "城北水厂出厂水 1号多参数仪 检定证书即将到期，剩余30天，11-22 11:20起",
+            "The certificate expires soon, 30 days left, since 11-22 11:20",
+        ),
+        (
+            "overdue",
+            NOTHING | {"value": -1.0},
+            Words("校准超期", "Calibration"),
+            "城北水厂出厂水 1号多参数仪 校准超期，已超期1天，11-22 11:20起",
+            "Calibration, 1 day over, since 11-22 11:20",
+        ),
+        (
+            "bad_flags",
+            {"value": 0.6, "limit_value": 0.2},
+            Words("异常数据比例过高", "Too many flags"),
+            "城北水厂出厂水 1号多参数仪 游离氯 异常数据比例过高，占60%，11-22 11:20起",
+            "Free chlorine: Too many flags, 60% of readings, since 11-22 11:20",
+        ),
+        (
+            "stuck",
+            {"limit_value": None},
+            Words("数据长时间不变", "No movement"),
+            "城北水厂出厂水 1号多参数仪 游离氯 数据长时间不变，0.11 mg/L，11-22 11:20起不变",
+            "Free chlorine: No movement, 0.11 mg/L, unchanged since 11-22 11:20",
+        ),
+        (
+            "unit_suspect",
+            LEVEL,
+            Words("疑似计量单位改变", "Other unit?"),
+            "城北水厂出厂水 1号多参数仪 游离氯 疑似计量单位改变，0.52 μS/cm（此前约 511），11-22 11:20起",
+            "Free chlorine: Other unit?, 0.52 μS/cm (before about 511), since 11-22 11:20",
+        ),
+        (
+            "unit_suspect",
+            LEVEL | {"value": 51_312.6, "limit_value": 5.1306},
+            Words("疑似计量单位改变", "Other unit?"),
+            "城北水厂出厂水 1号多参数仪 游离氯 疑似计量单位改变，51312.6 μS/cm（此前约 5.13），11-22 11:20起",
+            "Free chlorine: Other unit?, 51312.6 μS/cm (before about 5.13), since 11-22 11:20",
+        ),
+    ],
+)  # fmt: skip
+def test_trouble_of_an_instrument_names_it_and_says_what_it_is(
+    kind: str, alert: dict[str, Any], rule: Words, zh: str, en: str
+) -> None:
+    """Two silent devices of one place are two texts; a number that is no limit is never called one."""
+    told = msgspec.structs.replace(INSTRUMENT, kind=kind, rule=rule)
+    where = "North Works outlet, Analyser 1" + (", " if alert.get("parameter", "chlorine_free") else ": ")
+    assert line_of(told, "zh", **alert) == f"重要报警：{zh}"
+    assert line_of(told, "en", **alert) == f"Alarm, major: {where}{en}"
+    for language in ("zh", "en"):
+        body = text_of(fired(told=told, **alert), language).body()
+        assert "限值" not in body
+        assert "limit" not in body
+        assert told.device.zh in body if language == "zh" else told.device.en in body
+
+
+@pytest.mark.parametrize(
+    ("place", "device", "title"),
+    [
+        (Words("出厂水", ""), Words("出厂水在线仪", ""), "【重要报警】出厂水在线仪 设备离线"),
+        (Words("扫码枪", ""), Words("扫码枪", ""), "【重要报警】扫码枪 设备离线"),
+        (Words("出厂水", ""), Words(), "【重要报警】出厂水 wq-1 设备离线"),
+    ],
+)
+def test_a_device_is_named_once(place: Words, device: Words, title: str) -> None:
+    """By its name, else by its id; a place that its name begins with is not said before it."""
+    told = msgspec.structs.replace(TOLD, place=place, device=device, kind="silent", rule=Words("设备离线", ""))
+    assert text_of(fired(told=told, **NOTHING)).title == title
+
+
+def test_templates_are_filled_with_the_device_where_it_is_about_one() -> None:
+    """Providers' templates have a place and a parameter: two silent devices of one place must not read alike."""
+    told = msgspec.structs.replace(INSTRUMENT, kind="silent", rule=Words("设备离线", ""))
+    values = text_of(fired(told=told, **NOTHING)).values
+    assert (values["place"], values["parameter"], values["device"]) == ("1号多参数仪", "设备离线", "1号多参数仪")
+    assert (values["value"], values["limit"]) == ("", "")
+    short = msgspec.structs.replace(told, place=Words("出厂水", ""), device=Words("1号仪", ""), kind="clock_off")
+    values = text_of(fired(told=short, **NOTHING | {"value": 60.0, "limit_value": 30.0})).values
+    assert (values["place"], values["value"], values["limit"]) == ("出厂水 1号仪", "慢1分钟", "")
+
+
+def test_whoever_was_given_an_alert_reads_so() -> None:
+    """Not that it was escalated; others read that."""
+    mine = msgspec.structs.replace(TOLD, mine=True)
+    assert text_of(fired(event="escalated", told=mine)).title == "【指派给您】城北水厂出厂水 游离氯低于限值"
+    assert text_of(fired(event="escalated", told=mine), "en").title.startswith("[Assigned to you] ")
+    assert text_of(fired(event="escalated")).title.startswith("【升级通知】")
+    assert text_of(fired(event="reminder", told=mine)).title.startswith("【处置提醒】")
