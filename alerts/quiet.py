@@ -1,7 +1,7 @@
 """Columns of what is known of quiet channels: within them a reading changes nothing but a few numbers (pure).
 
-Index = the channel of ``devices.series``. Decide's hot path reads and writes these arrays itself
-(``gateway.decide.messages``); ``alerts.evaluate`` does the same on its long way, so that both ways leave equal columns.
+Index = the channel of ``devices.series``. Decide's hot path reads and writes these columns itself
+(``gateway.decide.readings``); ``alerts.evaluate`` does the same on its long way, so that both ways leave equal columns.
 
 - ``low``, ``high`` (inclusive): an N value inside breaks no limit, moved no rule's distance, jumped by no power of ten.
   An empty interval sends every value the long way. ``turn``: from that event time on values go the long way.
@@ -79,14 +79,15 @@ class Quiet:
     """The columns; see the module's docstring."""
 
     def __init__(self) -> None:
-        self.low = array("d")
-        self.high = array("d")
-        self.turn = array("q")
-        self.step = array("d")
+        # Lists where every value looks: an array makes an object each time. They cost about 100 bytes a channel more.
+        self.low: list[float] = []
+        self.high: list[float] = []
+        self.turn: list[int] = []
+        self.step: list[float] = []
         self.span = array("q")
-        self.anchor = array("d")
-        self.moved = array("q")
-        self.seen = array("q")
+        self.anchor: list[float] = []
+        self.moved: list[int] = []
+        self.seen: list[int] = []
         #: Journal time of the last value that did not count, of channels that ever had one.
         self.other: dict[int, int] = {}
         self.references: dict[int, References] = {}
@@ -117,8 +118,8 @@ class Quiet:
     def open_all(self) -> None:
         """Send the next value of every channel the long way: rules or registry changed."""
         count = len(self.low)
-        self.low = array("d", [INF]) * count
-        self.high = array("d", [-INF]) * count
+        self.low = [INF] * count
+        self.high = [-INF] * count
 
     def move(self, index: int, ts: int, value: float) -> None:
         """The anchor follows an N value that is a step away from it."""
@@ -148,15 +149,16 @@ class Quiet:
             if len(one.old)
         }
         other = dict(sorted(self.other.items()))
-        return _Saved(self.anchor.tobytes(), self.moved.tobytes(), self.seen.tobytes(), other, found)
+        anchor, moved, seen = array("d", self.anchor), array("q", self.moved), array("q", self.seen)
+        return _Saved(anchor.tobytes(), moved.tobytes(), seen.tobytes(), other, found)
 
     def load(self, saved: _Saved) -> None:
         """Take the state of a ``dump``."""
         self.__init__()  # type: ignore[misc]
         self.reach(len(saved.anchor) // 8 - 1)
-        self.anchor = array("d", saved.anchor)
-        self.moved = array("q", saved.moved)
-        self.seen = array("q", saved.seen)
+        self.anchor = array("d", saved.anchor).tolist()
+        self.moved = array("q", saved.moved).tolist()
+        self.seen = array("q", saved.seen).tolist()
         self.other = saved.other
         for per, (old_ts, old, new_ts, new) in saved.references.items():
             one = self.references[per] = References(per)
