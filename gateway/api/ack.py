@@ -15,6 +15,9 @@ import sqlalchemy as sa
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse
 
+from alerts.notify import Told
+from alerts.notify.standing import AlertTold
+from alerts.notify.text import bad_value
 from devices.parameters import CATALOGUE
 from gateway import links, state
 from gateway.api.broken import with_broken
@@ -160,7 +163,7 @@ def _page(
     words: str = "",
     wait: int = 0,
 ) -> Response:
-    """The page in the reader's language. Of an alert it shows place, value and since when, and nothing else."""
+    """The page in the reader's language. Of an alert: place, value with limit, since when; nothing else."""
     language = language_of(request)
     settings = context.services.settings
     shown = None if alert is None or problem in {"used", "expired"} else _shown(context, alert, language)
@@ -175,7 +178,15 @@ def _shown(context: Context, alert: dict[str, Any], language: str) -> dict[str, 
         place = place.get(language) or place.get("zh") or place.get("en") or alert["place"]
     known = CATALOGUE.get(alert["parameter"])
     name = alert["parameter"] if known is None else known.title_zh if language == "zh" else known.title_en
-    value = "" if alert["bad_value"] is None else f"{alert['bad_value']:g} {alert['parameter_unit']}".strip()
+    # As it was when it fired: of one that is over the row has the value that ended it.
+    bad = AlertTold(
+        parameter=alert["parameter"],
+        value=alert["bad_value"],
+        limit_value=alert["limit_value"],
+        parameter_unit=alert["parameter_unit"],
+    )
+    side = {"high": "above", "low": "below"}.get(alert["side"], "")
+    value = bad_value(bad, Told(kind=alert["kind"] or "", side=side), language)
     since = print_time(alert["since"], context.services.settings.zone)
     return {
         "place": str(place or alert["device"]),

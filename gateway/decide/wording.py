@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from alerts.alert import Alert
+from alerts.alert import Alert, side_of
 from alerts.notify import Told, Words
 from alerts.pack import Pack
 from devices.parameters import CATALOGUE
@@ -37,6 +37,9 @@ class Wording:
             parameter=parameter(alert.parameter),
             call=Words(call, call),
             kind=alert.kind,
+            device=self._name("devices", alert.device, at),
+            side=_side(alert),
+            mine=person != "" and alert.assigned_to == person,
         )
 
     def rule(self, alert: Alert) -> Words:
@@ -71,6 +74,12 @@ def parameter(name: str) -> Words:
     """The titles of a parameter of the catalogue; the name itself for anything else."""
     known = CATALOGUE.get(name)
     return Words(name, name) if known is None else Words(known.title_zh, known.title_en)
+
+
+def _side(alert: Alert) -> str:
+    """Where the alert was of its limit; one without it, as of a late reading, may have its bad value still."""
+    standing = alert.cleared_at is None or alert.reason == "late_finding"
+    return alert.side or (side_of(alert.value, alert.limit_value) if standing else "")
 
 
 #: Alarms of the gateway itself.

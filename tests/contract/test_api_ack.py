@@ -45,16 +45,48 @@ async def press(caller: Caller, token: str = TOKEN, **headers: str) -> Reply:
 async def test_looking_shows_place_value_and_since_and_changes_nothing(city: FakeServices, link: Caller) -> None:
     """As often as one likes, in both languages, with a button; nothing else of the alert is told."""
     for headers, words in (
-        (ZH, ("管网末梢", "游离氯", "确认，我来处理")),
-        (EN, ("Network end", "Free chlorine", "<button")),
+        (ZH, ("管网末梢", "游离氯", "0.02 mg/L（下限 0.30）", "确认，我来处理")),
+        (EN, ("Network end", "Free chlorine", "0.02 mg/L (lower limit 0.30)", "<button")),
     ):
         reply = await link.call("GET", f"/ack/{TOKEN}", headers)
         assert reply.status == 200
         for word in (*words, "0.02 mg/L", "2025-11-22 07:55:00"):
             assert word in reply.text, word
-        for hidden in ("al-1", "wq-2", "p-7", "chlorine_free_low", "城北", "0.3"):
+        for hidden in ("al-1", "wq-2", "p-7", "chlorine_free_low", "城北"):
             assert hidden not in reply.text, hidden
     assert city.commands == []
+
+
+@pytest.mark.parametrize(
+    ("row", "zh", "en"),
+    [
+        (
+            {"parameter": "temperature", "parameter_unit": "degC", "value": 9.5, "limit_value": 8.0},
+            "9.5 ℃（上限 8.0）",
+            "9.5 ℃ (upper limit 8.0)",
+        ),
+        (
+            {"parameter": "conductivity", "parameter_unit": "uS/cm", "value": 0.52, "limit_value": 511.0}
+            | {"kind": "unit_suspect"},
+            "0.52 μS/cm（此前约 511）",
+            "0.52 μS/cm (before about 511)",
+        ),
+        (
+            {"parameter": "flow", "parameter_unit": "m3/h", "value": 12.0, "limit_value": None, "kind": "stuck"},
+            "12 m³/h",
+            "12 m³/h",
+        ),
+    ],
+)
+async def test_the_value_is_written_as_people_write_it(
+    city: FakeServices, link: Caller, row: dict[str, Any], zh: str, en: str
+) -> None:
+    """With the unit's marks, and with the limit and its side where there is one."""
+    place = (902, 0)
+    await in_thread(city.alert, "al-9", "wq-2", **row)
+    await in_thread(send, city, place, body='{"id": "al-9"}')
+    for headers, words in ((ZH, zh), (EN, en)):
+        assert f"<b>{words}</b>" in (await link.call("GET", f"/ack/{links.make(LINK_KEY, *place)}", headers)).text
 
 
 async def test_the_head_of_a_preview_does_no_harm(city: FakeServices, link: Caller) -> None:
