@@ -69,6 +69,10 @@ class Installation:
         """Make what is missing of the folders and prove that files can be written. Raises StartError."""
         for folder in (self.folder, self.journal, self.snapshots, self.keys, self.files):
             self._disk.prepare(folder)
+        with _start_errors(self.folder):
+            # Names and numbers of people stand in it: its owner's alone, also in a folder that others may enter.
+            self.state.touch(mode=0o600)
+            self.state.chmod(0o600)
 
     def lock(self) -> Lock:
         """Take the folder for this process, until ``release`` or the process ends.

@@ -57,7 +57,7 @@ def alert(request: Request, caller: Caller, id: str) -> Response:  # noqa: A002 
         beside = _beside(context, connection, caller, row, readings)
         document = {name: row[name] for name in (*KEYS, *_MORE)} | _words(context, row)
         document |= {"readings": readings, "transitions": [_transition(step) for step in steps]}
-        document |= {"deliveries": deliveries, "records": _records(context, steps)} | beside
+        document |= {"deliveries": deliveries, "records": _records(context, steps, readings["began"])} | beside
         document["candidates"] = candidates(context, row) if caller.may("handle") else []
         document["names"] = _names(connection, caller, document)
     document["now"] = context.services.clock.now_ms()
@@ -129,9 +129,17 @@ def _transition(step: sa.RowMapping) -> dict[str, Any]:
     return {name: step[name] for name in _STEP} | {"payload_b64": _b64(step["bytes"])}
 
 
-def _records(context: Context, steps: Sequence[sa.RowMapping]) -> list[dict[str, Any]]:
-    """The journal records that moved the alert, each once; topic and bytes as far as they are kept."""
+def _records(context: Context, steps: Sequence[sa.RowMapping], began: int | None) -> list[dict[str, Any]]:
+    """The journal records that moved the alert, each once; topic and bytes as far as they are kept.
+
+    First the one with which it ``began``: a rule fires at the second bad reading, or later.
+    """
     found: list[dict[str, Any]] = []
+    first = None if began is None or any(step["offset"] == began for step in steps) else began
+    message = None if first is None else context.services.message(first)
+    if first is not None and message is not None:
+        told = {"topic": message.topic, "received_at": message.received_at, "payload_b64": _b64(message.payload)}
+        found.append({"offset": first, "at": message.received_at, "kind": "message", **told})
     looked = 0
     for step in steps:
         if found and found[-1]["offset"] == step["offset"]:

@@ -18,11 +18,12 @@ _CHUNK = 10_000
 
 
 def around(context: Context, caller: Principal, alert: Mapping[str, Any]) -> dict[str, Any]:
-    """``{from, to, limit_value, thinned, missing, items: [{ts, value, flag, late}]}`` of the channel, in order of time.
+    """``{from, to, limit_value, thinned, missing, began, items: [{ts, value, flag, late}]}`` of the channel, by time.
 
     Of more than 2,000 readings the lowest and the highest of each step of time are kept (``thinned``). An alert of a
     whole device has none. What the device measured elsewhere, out of the caller's scope, is left out. ``missing``: the
-    store cannot be read now, which must not hide the alert.
+    store cannot be read now, which must not hide the alert. ``began`` is the journal offset of the reading with which
+    it began, None where the store does not know.
     """
     start = max(0, alert["since"] - MARGIN_MS)
     until = alert["cleared_at"] or alert["closed_at"] or context.services.clock.now_ms()
@@ -35,12 +36,14 @@ def around(context: Context, caller: Principal, alert: Mapping[str, Any]) -> dic
         except RetryError:
             missing = True
     kept = _thinned(items, start, end) if len(items) > MOST else items
+    began = next((one.offset for one in items if one.ts == alert["since"] and one.offset is not None), None)
     return {
         "from": start,
         "to": end,
         "limit_value": alert["limit_value"],
         "thinned": len(kept) < len(items),
         "missing": missing,
+        "began": began,
         "items": [{"ts": one.ts, "value": one.value, "flag": one.flag, "late": one.late} for one in kept],
     }
 

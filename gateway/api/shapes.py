@@ -108,7 +108,8 @@ class NearbyReading(BaseModel):
 class Around(BaseModel):
     """Readings from an hour before an alert to an hour after it, of the first week at most.
 
-    `thinned`: the lowest and highest of each step of time; `missing`: the store cannot be read now.
+    `thinned`: the lowest and highest of each step of time; `missing`: the store cannot be read now;
+    `began`: journal offset of the reading with which the alert began, where the store knows it.
     """
 
     model_config = ConfigDict(populate_by_name=True)
@@ -117,6 +118,7 @@ class Around(BaseModel):
     limit_value: float | None
     thinned: bool
     missing: bool
+    began: int | None = None
     items: list[NearbyReading]
 
 

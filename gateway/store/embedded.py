@@ -53,6 +53,7 @@ class EmbeddedStore:
         """See ``TimeSeriesStore.open``."""
         try:
             self._connect()
+            self.path.chmod(0o600)
         except duckdb.Error as error:
             self.close()
             raise StartError(_start_words(self.path, str(error))) from error

@@ -157,6 +157,7 @@ async def test_a_store_that_is_away_hides_no_alert(
         "limit_value": 0.3,
         "thinned": False,
         "missing": True,
+        "began": None,
         "items": [],
     }
 
