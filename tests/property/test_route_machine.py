@@ -10,18 +10,24 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from alerts.route import ChannelInfo
-from tests.route_story import HOOK, MAIL, MINUTE, Story
+from alerts.route import SWEEP_MS, ChannelInfo
+from tests.route_story import CITY, HOOK, MAIL, MINUTE, ZONE, Story, policy_of, registry_of
 
 LIMITS = [(3, 600), (10, 86_400)]
 SMS = ChannelInfo("sms", "modem", personal=True, limits=LIMITS)
+ROBOT = ChannelInfo("robot", "dingtalk")
+#: The registry with everybody, and with nobody.
+REGISTRIES = {True: registry_of(CITY), False: registry_of({**CITY, "people": []})}
 POLICIES = {
     "plain": "",
     "night": "steps: [{to: unit_contact}, {to: [unit_head, grid_officer], after: 7m}]\n"
     "quiet_hours: {hours: ['12:00-18:00', '18:30-06:00']}\nreminder: {every: 1h, most: 2}\nacknowledge_timeout: 2h",
     "delayed": "steps: [{to: unit_contact, after: 2m}, {to: unit_head, after: 5m}, {to: city, after: 9m}]\n"
     "group: {burst: 2, wait: 90s, interval: 4m, repeat: 3h}\nflood: {alerts: 3, window: 5m}",
+    "robot": "steps: [{to: {channel: robot}}, {to: [unit_contact, {channel: robot}], after: 20m}]",
 }
+#: Under these the contact is called at once.
+PROMPT = frozenset({"plain", "night"})
 NAMES = ("a", "b", "c", "d", "e", "f")
 CALLED = ("fired", "escalated", "digest")
 
@@ -32,12 +38,12 @@ class Routing(RuleBasedStateMachine):
     @initialize(policy=st.sampled_from(sorted(POLICIES)), limited=st.booleans())
     def begin(self, policy: str, limited: bool) -> None:
         """Choose policy and channels."""
-        channels = [HOOK, SMS if limited else ChannelInfo("sms", "modem", personal=True), MAIL]
+        channels = [HOOK, ROBOT, SMS if limited else ChannelInfo("sms", "modem", personal=True), MAIL]
         self.both = [Story(POLICIES[policy], channels=channels, reload=reload) for reload in (False, True)]
         self.limited = limited
+        self.policy, self.peopled = policy, True
         #: Whom each alert must have been told to in the end.
         self.expected: dict[str, set[str]] = {}
-        self.first = {"hook"} if policy == "delayed" else {"hook", "contact"}
         self.count = 0
 
     @property
@@ -59,7 +65,8 @@ class Routing(RuleBasedStateMachine):
         """A new alert, of now or of a while ago."""
         name = f"{NAMES[self.count % len(NAMES)]}{self.count}"
         self.count += 1
-        self.expected[name] = self.first
+        prompt = self.peopled and self.policy in PROMPT
+        self.expected[name] = {"hook", "robot", "contact"} if prompt else {"hook", "robot"}
         self.do(f"fire {name} severity={severity}", ts=self.story.now - ago * MINUTE)
 
     @precondition(lambda self: self.states("active", "returned", "acknowledged"))
@@ -75,12 +82,51 @@ class Routing(RuleBasedStateMachine):
             self.do(f"{verb} {name}")
 
     @precondition(lambda self: self.states("returned", "shelved", "suppressed"))
-    @rule(data=st.data())
-    def again(self, data: st.DataObject) -> None:
-        """An alert comes back."""
+    @rule(data=st.data(), ago=st.sampled_from([0, 30]))
+    def again(self, data: st.DataObject, ago: int) -> None:
+        """An alert comes back, now or a while ago."""
         name = data.draw(st.sampled_from(self.states("returned", "shelved", "suppressed")))
         verb = {"returned": "fire", "shelved": "unshelve", "suppressed": "unsuppress"}
-        self.do(f"{verb[self.story.alerts[name].state]} {name}", on=True)
+        self.do(f"{verb[self.story.alerts[name].state]} {name}", on=True, ts=self.story.now - ago * MINUTE)
+
+    @precondition(lambda self: self.story.alerts)
+    @rule(data=st.data(), who=st.sampled_from(["contact", "officer", "stranger"]))
+    def assign(self, data: st.DataObject, who: str) -> None:
+        """Somebody is given an alert."""
+        name = data.draw(st.sampled_from(sorted(self.story.alerts)))
+        self.do(f"assign {name} assigned_to={who}")
+
+    @precondition(lambda self: self.story.alerts)
+    @rule(data=st.data())
+    def vanish(self, data: st.DataObject) -> None:
+        """The place of an alert does not notify any more, and it ends without a word."""
+        name = data.draw(st.sampled_from(sorted(self.story.alerts)))
+        self.expected.pop(name, None)
+        for story in self.both:
+            del story.alerts[name]
+
+    @rule(policy=st.sampled_from(sorted(POLICIES)))
+    def use(self, policy: str) -> None:
+        """A start with another routing file."""
+        self.policy = policy
+        self._expect_less()
+        for story in self.both:
+            story.policy = policy_of(POLICIES[policy])
+            story.router.use(story.policy, story.channels, ZONE)
+
+    @rule(everybody=st.booleans())
+    def people(self, everybody: bool) -> None:
+        """The registry knows people, or none."""
+        self.peopled = everybody
+        self._expect_less()
+        for story in self.both:
+            story.registry = REGISTRIES[everybody]
+
+    def _expect_less(self) -> None:
+        """What waits for its release is called for by another order."""
+        for name in self.story.router._calls.held:
+            if name in self.expected:
+                self.expected[name] = {"hook", "robot"}
 
     @rule(minutes=st.sampled_from([0.01, 0.3, 1, 4, 16, 61, 400]))
     def wait(self, minutes: float) -> None:
@@ -94,11 +140,11 @@ class Routing(RuleBasedStateMachine):
         for story in self.both:
             story.router.caught_up(yes)
 
-    @precondition(lambda self: any(one.person for one in self.story.messages))
+    @precondition(lambda self: any(self.story.router.asks(one) for one in self.story.messages))
     @rule(data=st.data())
     def fail(self, data: st.DataObject) -> None:
         """Delivery gives one of the last messages up."""
-        places = [place for place, one in enumerate(self.story.messages) if one.person][-3:]
+        places = [place for place, one in enumerate(self.story.messages) if self.story.router.asks(one)][-3:]
         place = data.draw(st.sampled_from(places))
         for story in self.both:
             story.fail(story.messages[place])
@@ -124,12 +170,15 @@ class Routing(RuleBasedStateMachine):
         """Let everything go out, close what is open, and look at the whole."""
         if not hasattr(self, "both"):
             return
+        self.people(everybody=True)
         self.wait(5 * 1440)
         self._every_alert_was_told()
+        assert all(self.story.router._calls.all[name].called for name in self.states("active"))
         for name in sorted(self.story.alerts):
             self.do(f"close {name}")
         self.wait(5 * 1440)
         assert self.story.router.due == math.inf
+        assert not self.story.router.tick(self.story.now + SWEEP_MS, {}, self.story.registry)
         assert not self.story.router._calls.all, "closed alerts are forgotten"
         assert not self.story.router._queues._refs
         if self.limited:
