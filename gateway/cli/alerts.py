@@ -54,6 +54,13 @@ _TITLES: Mapping[str, Mapping[str, str]] = {
     "sessions": {"en": "Maintenance", "zh": "维护"},
     "findings": {"en": "Late readings beyond a limit", "zh": "迟到的超限读数"},
 }
+#: How a notice stands.
+_DELIVERY: Mapping[str, Mapping[str, str]] = {
+    "waiting": {"en": "waiting", "zh": "等待发送"},
+    "delivered": {"en": "delivered", "zh": "已送达"},
+    "refused": {"en": "refused", "zh": "被拒绝"},
+    "dead": {"en": "dead", "zh": "发送失败"},
+}
 #: Parts of the answer that are for pages: what they say stands elsewhere, or is a choice to be made.
 _FOR_PAGES = frozenset({"candidates", "names", "grid_names"})
 
@@ -126,10 +133,11 @@ def show_(
         show.document(alert)
         return
     parts = {name: alert.pop(name, []) for name in (*_TITLES, *_FOR_PAGES)}
-    alert["state"] = f"{pick(STATES[alert['state']])} ({alert['state']})"
+    alert["state"] = pick({"en": "{0} ({1})", "zh": "{0}"}).format(pick(STATES[alert["state"]]), alert["state"])
     show.fields(alert, settings.zone)
     _part("transitions", parts["transitions"], STEPS, settings.zone)
-    _part("deliveries", parts["deliveries"], DELIVERIES, settings.zone)
+    deliveries = [one | {"state": _delivery(one["state"])} for one in parts["deliveries"]]
+    _part("deliveries", deliveries, DELIVERIES, settings.zone)
     _part(
         "records",
         [one | {"payload": _text(one.get("payload_b64"))} for one in parts["records"]],
@@ -142,6 +150,10 @@ def show_(
         show.say(pick({"en": "{0} more are in --json.", "zh": "其余 {0} 条见 --json。"}).format(rest))
     _part("sessions", parts["sessions"], SESSIONS, settings.zone)
     _part("findings", parts["findings"], FINDINGS, settings.zone)
+
+
+def _delivery(state: str) -> str:
+    return pick(_DELIVERY[state]) if state in _DELIVERY else state
 
 
 def _part(name: str, items: Sequence[Mapping[str, Any]], columns: Sequence[str], zone: tzinfo) -> None:

@@ -17,7 +17,7 @@ from gateway.cli import show
 from gateway.cli.language import pick
 from gateway.cli.options import Config, DataDir, Json
 from gateway.config import Settings, load
-from gateway.errors import ConfigurationError, UsageError
+from gateway.errors import ConfigurationError, HygeiaError, UsageError
 from gateway.installation import Installation
 
 if TYPE_CHECKING:
@@ -142,6 +142,8 @@ def _run(source: Source, tried: Pack, present: list[Pack], window: Window, setti
         task = bar.add_task(tried.id, total=source.count)
         run(source, trials, window, lambda count: bar.advance(task, count))
     seconds, worked = time.monotonic() - began, time.process_time() - worked
+    if window.first is None:
+        raise HygeiaError(_nothing(window, settings.zone))
     start, end = window.bounds
     summed = firings.summary(here.firings, start, end, settings.zone)
     compared = firings.summary(there.firings, start, end, settings.zone)
@@ -161,6 +163,17 @@ def _run(source: Source, tried: Pack, present: list[Pack], window: Window, setti
         },
         "difference": firings.difference(here.firings, there.firings, end),
     }
+
+
+def _nothing(window: Window, zone: tzinfo) -> str:
+    """That there is nothing to try the pack on."""
+    words = {"en": "there are no records{0}{1}", "zh": "{0}{1}没有记录"}
+    since, until = {"en": " from {0}", "zh": "自 {0} 起"}, {"en": " before {0}", "zh": "{0} 之前"}
+    shown = (
+        "" if at is None else pick(text).format(show.cell("at", at, zone))
+        for text, at in ((since, window.start), (until, window.end))
+    )
+    return pick(words).format(*shown)
 
 
 def _progress() -> Progress:

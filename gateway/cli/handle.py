@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 
 from alerts.alert import ALERT_KEYS
+from alerts.lifecycle import CLOSE_REASONS
 from gateway.cli import show
 from gateway.cli.language import STATES, pick
 from gateway.cli.options import Config, DataDir, Json, milliseconds
@@ -19,9 +20,10 @@ from gateway.errors import UsageError
 #: What ``--json`` prints of the alert: its public shape (DESIGN 4.7) and what handling adds to it.
 KEYS = (*ALERT_KEYS, "assigned_to", "acknowledged_at", "shelved_until", "closed_at")
 
-CloseReason = Literal[
-    "resolved", "false_alarm", "instrument_fault", "maintenance", "duplicate", "no_action_needed", "other"
-]
+#: How long an alert is put aside where nobody says.
+SHELVED = "1h"
+_CLOSED = f"How it ended: {', '.join(CLOSE_REASONS)}, which needs a comment; any other text is that comment."
+_LENGTH = f"How long: 30m, 2h, 1d. Left out: {SHELVED}, or with --one-shot no time."
 Id = Annotated[str, typer.Argument(metavar="ID", help="The alert's id.")]
 By = Annotated[str | None, typer.Option("--by", metavar="PERSON", help="Who does it: the id of a person.")]
 Comment = Annotated[
@@ -43,7 +45,7 @@ def ack(
 
 def close(
     id: Id,  # noqa: A002 - the word of the listing
-    reason: Annotated[CloseReason, typer.Option("--reason", help="How it ended; `other` needs a comment.")],
+    reason: Annotated[str, typer.Option("--reason", metavar="REASON", help=_CLOSED)],
     comment: Annotated[str | None, typer.Option("--comment", metavar="TEXT", help="What was found and done.")] = None,
     file: Annotated[
         Path | None, typer.Option("--file", metavar="PATH", help="A photograph or report that belongs to it.")
@@ -54,13 +56,16 @@ def close(
     json: Json = False,
 ) -> None:
     """Close an alert. The same trouble within the rule's time opens it again."""
+    if reason not in CLOSE_REASONS:
+        comment = "; ".join(part for part in (reason.strip(), comment) if part)
+        reason = "other"
     args = {"id": id, "reason": reason, "comment": comment, "by": by}
     _handle("close", args, config, data_dir, json=json, file=file)
 
 
 def shelve(
     id: Id,  # noqa: A002 - the word of the listing
-    for_: Annotated[str | None, typer.Option("--for", metavar="TIME", help="How long: 30m, 2h, 1d.")] = None,
+    for_: Annotated[str | None, typer.Option("--for", metavar="TIME", help=_LENGTH)] = None,
     one_shot: Annotated[bool, typer.Option("--one-shot", help="Only until its condition is over.")] = False,
     comment: Comment = None,
     by: By = None,
@@ -69,11 +74,12 @@ def shelve(
     json: Json = False,
 ) -> None:
     """Put an alert aside for a time: it tells nobody, and comes back by itself."""
-    if for_ is None and not one_shot:
-        raise UsageError("shelve: give --for TIME, such as --for 2h, or --one-shot")
+    assumed = for_ is None and not one_shot
+    for_ = SHELVED if assumed else for_
     args: dict[str, Any] = {"id": id, "comment": comment, "by": by, "one_shot": one_shot or None}
     args["for_ms"] = None if for_ is None else milliseconds("--for", for_)
-    _handle("shelve", args, config, data_dir, json=json)
+    words = {"en": ", for {0} as --for was not given", "zh": "，未给出 --for，按 {0} 计"}
+    _handle("shelve", args, config, data_dir, json=json, remark=pick(words).format(SHELVED) if assumed else "")
 
 
 def unshelve(
@@ -102,7 +108,10 @@ def comment(
 
 def assign(
     id: Id,  # noqa: A002 - the word of the listing
-    to: Annotated[str, typer.Option("--to", metavar="PERSON", help="Who is responsible now; '' = nobody.")],
+    to: Annotated[
+        str | None,
+        typer.Option("--to", metavar="PERSON", help="Who is responsible now; '' = nobody. Left out: the one of --by."),
+    ] = None,
     comment: Comment = None,
     by: By = None,
     config: Config = None,
@@ -110,7 +119,11 @@ def assign(
     json: Json = False,
 ) -> None:
     """Make a person responsible for an alert."""
-    _handle("assign", {"id": id, "to": to, "comment": comment, "by": by}, config, data_dir, json=json)
+    if to is None and not by:
+        raise UsageError("assign: give --to PERSON, or --by PERSON who takes it")
+    _handle(
+        "assign", {"id": id, "to": by if to is None else to, "comment": comment, "by": by}, config, data_dir, json=json
+    )
 
 
 #: The commands that ``gateway.cli.alerts`` takes in, by name.
@@ -132,8 +145,9 @@ def _handle(
     *,
     json: bool,
     file: Path | None = None,
+    remark: str = "",
 ) -> None:
-    """Give the command and print the alert as it stands after it."""
+    """Give the command and print the alert as it stands after it, with ``remark`` at the end of the line."""
     settings = load(config, data_dir)
     given = {name: value for name, value in args.items() if value is not None}
     with open_door(settings) as door:
@@ -145,12 +159,12 @@ def _handle(
     if json:
         show.document(alert)
     else:
-        show.say(_line(alert, settings.zone))
+        show.say(_line(alert, settings.zone) + remark)
 
 
 def _line(alert: dict[str, Any], zone: Any) -> str:  # noqa: ANN401 - a zone of datetime
     """What an alert is about and how it stands, in one line."""
-    about = " ".join(str(alert[key]) for key in ("place", "device", "parameter") if alert[key])
+    about = " ".join(show.cell(key, alert[key], zone) for key in ("place", "device", "parameter") if alert[key])
     words = [pick(STATES[alert["state"]])]
     until = alert["shelved_until"] if alert["state"] == "shelved" else None
     if until:

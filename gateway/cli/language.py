@@ -34,6 +34,33 @@ STATES: Mapping[str, Mapping[str, str]] = {
     "closed": {"en": "closed", "zh": "已关闭"},
 }
 
+#: Chinese words for names of DESIGN 4 that stand in tables, by JSON key; those of the catalogue have theirs there.
+_NAMES: Mapping[str, Mapping[str, str]] = {
+    "disinfectant": {
+        "free_chlorine": "游离氯",
+        "total_chlorine": "总氯",
+        "chlorine_dioxide": "二氧化氯",
+        "ozone": "臭氧",
+        "none": "无",
+    },
+    "place_kind": {
+        "raw_water": "水源水",
+        "water_outlet": "出厂水",
+        "network": "管网水",
+        "network_end": "末梢水",
+        "secondary_supply": "二次供水",
+        "direct_drinking": "管道直饮水",
+        "small_supply": "小型集中式供水",
+        "department": "科室",
+        "waste_store": "医废暂存处",
+        "clinic": "诊所",
+        "collection_point": "收集点",
+        "vehicle": "转运车辆",
+        "disposal_plant": "处置厂",
+        "radiation_room": "放射工作场所",
+    },
+}
+
 #: Headings of tables, by JSON key.
 _HEADINGS = {
     "id": "编号",
@@ -138,3 +165,25 @@ def heading(key: str) -> str:
         return _HEADINGS[key]
     words = key.removesuffix("_at").replace("_", " ")
     return words if words == "id" else words[:1].upper() + words[1:]
+
+
+def spoken(key: str, text: str) -> str:
+    """What people read where a table has this name, or these names with commas between, under a JSON key."""
+    if language() != "zh" or key not in {"severity", "parameter", "from_state", "to_state", *_NAMES}:
+        return text
+    return ", ".join(_chinese(key, name) for name in text.split(", "))
+
+
+def _chinese(key: str, name: str) -> str:
+    from alerts.notify.terms import SEVERITIES  # noqa: PLC0415 - most commands start faster without
+    from devices.observation import QUANTITIES  # noqa: PLC0415 - likewise
+    from devices.parameters import CATALOGUE  # noqa: PLC0415 - likewise
+
+    if key == "parameter":
+        known = CATALOGUE.get(name) or QUANTITIES.get(name)
+        return known.title_zh if known else {"all": "全部", "device": "设备"}.get(name, name)
+    if key == "severity":
+        return SEVERITIES["zh"].get(name, name)
+    if key in _NAMES:
+        return _NAMES[key].get(name, name)
+    return STATES[name]["zh"] if name in STATES else name

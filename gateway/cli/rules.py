@@ -18,7 +18,7 @@ from gateway.cli.backtest import backtest
 from gateway.cli.language import pick
 from gateway.cli.options import Config, DataDir, Json
 from gateway.config import Settings, load
-from gateway.errors import ConfigurationError, UsageError
+from gateway.errors import UsageError
 
 LIMITS = ("profile", "parameter", "disinfectant", "place_kind", "limit", "parameter_unit", "verified", "source")
 RULES = ("pack", "id", "title", "severity", "parameter", "condition", "verified", "enabled", "source")
@@ -69,19 +69,37 @@ def check(
 
 
 @app.command("list")
-def list_(config: Config = None, data_dir: DataDir = None, json: Json = False) -> None:
-    """List the rules in force, and those of shipped packs that alerts.packs does not name."""
+def list_(config: Config = None, data_dir: DataDir = None, json: Json = False) -> int:
+    """List the rules of the packs that alerts.packs names, and those of the other packs that there are.
+
+    A pack with faults is left out, and its faults are said; the gateway goes on with what was in force.
+    """
     settings = load(config, data_dir)
     names, own = settings.alerts.packs, settings.packs
-    try:
-        packs = load_packs([*names, *(name for name in known_packs(own) if name not in names)], own)
-    except PackError as error:
-        raise ConfigurationError(error.faults) from error
+    packs, faults = _each([*names, *(name for name in known_packs(own) if name not in names)], own)
     items = [{**item, "in_force": pack.id in names} for pack in packs for item in rows(pack)]
     if json:
         show.items_document(items)
-        return
-    show.table([_shown(item) for item in items], (RULES[0], "in_force", *RULES[1:]), settings.zone)
+    else:
+        show.table([_shown(item) for item in items], (RULES[0], "in_force", *RULES[1:]), settings.zone)
+    for fault in faults:
+        show.complain(fault)
+    return 1 if faults else 0
+
+
+def _each(names: Sequence[str], own: Path) -> tuple[list[Pack], list[str]]:
+    """The packs that are sound, and the faults of the others."""
+    packs: dict[str, Pack] = {}
+    faults: list[str] = []
+    for name in names:
+        if name in packs:
+            faults.append(f"alerts.packs: {name!r} is named twice; allowed: once")
+            continue
+        try:
+            (packs[name],) = load_packs([name], own)
+        except PackError as error:
+            faults += error.faults
+    return list(packs.values()), list(dict.fromkeys(faults))
 
 
 def rows(pack: Pack) -> Iterator[dict[str, Any]]:

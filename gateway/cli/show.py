@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from gateway.api.times import print_time
-from gateway.cli.language import heading, pick
+from gateway.cli.language import heading, pick, spoken
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -86,7 +86,7 @@ def cell(key: str, value: object, zone: tzinfo) -> str:
     if isinstance(value, list | Mapping):
         return msgspec.json.encode(value).decode()
     # A line feed in what a device sent would break the table.
-    return str(value).replace("\n", "␊") or "-"
+    return spoken(key, str(value)).replace("\n", "␊") or "-"
 
 
 def _plain(rows: Sequence[Sequence[str]], columns: Sequence[str]) -> None:

@@ -176,3 +176,47 @@ def test_the_list_is_filtered_by_plain_state(site: Site) -> None:
     assert listed == {"to_do": 1, "in_hand": 0, "to_confirm": 0, "more": 0, "closed": 0}
     assert site.run("alerts", "list", "--place", "out", "--severity", "major").out.count(name) == 1
     assert site.run("alerts", "list", "--device", "wq-2").out == "None.\n"
+
+
+def test_the_short_forms_do_what_is_meant(site: Site) -> None:
+    """``assign --by`` alone takes it oneself, ``shelve`` alone is an hour, a reason in free words is a comment."""
+    name = site.alert["id"]
+    assert site.run("alerts", "assign", name, "--by", "p-8").out.endswith("assigned to p-8\n")
+    before = site.run("alerts", "list", "--json").document["items"][0]
+    shelved = site.run("alerts", "shelve", name, "--json").document
+    steps = site.run("alerts", "show", name, "--json").document["transitions"]
+    at = next(one["at"] for one in steps if one["event"] == "shelved")
+    assert shelved["shelved_until"] == at + 3_600_000
+    assert before["state"] == "active"
+    assert site.run("alerts", "unshelve", name).code == 0
+    out = site.run("alerts", "shelve", name).out
+    assert "put aside, until 20" in out
+    assert out.endswith(", for 1h as --for was not given\n")
+    assert site.run("alerts", "close", name, "--reason", "pump was off", "--comment", "now on").code == 0
+    steps = site.run("alerts", "show", name, "--json").document["transitions"]
+    (closed,) = [one for one in steps if one["event"] == "closed"]
+    assert (closed["reason"], closed["comment"]) == ("other", "pump was off; now on")
+
+
+def test_what_is_printed_for_people_is_chinese(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Severity, state and parameter in the list, the history and the answers; never in JSON."""
+    monkeypatch.setenv("HYGEIA_LANG", "zh")
+    alert = site.alert
+    assert (alert["severity"], alert["parameter"], alert["state"]) == ("major", "chlorine_free", "active")
+    for arguments in (("alerts", "list"), ("alerts", "show", alert["id"])):
+        out = site.run(*arguments).out
+        table = out.split("依据的记录")[0]  # what devices sent stays as it was sent
+        for word in ("重要", "待处理", "游离氯"):
+            assert word in table
+        for word in (" major", "chlorine_free ", " active"):
+            assert word not in table
+    assert " 游离氯：已搁置" in site.run("alerts", "shelve", alert["id"]).out
+
+
+def test_a_span_without_records_is_one_line(site: Site) -> None:
+    """Nothing is said of years in which there were no data, nor of 1970."""
+    ran = site.run("rules", "backtest", "gb5749-2022", "--from", "2027-01-01T00:00:00Z")
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.err.count("\n") == 1
+    assert "there are no records from 2027-01-01T" in ran.err
+    assert "1970" not in ran.err

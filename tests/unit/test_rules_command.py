@@ -129,3 +129,42 @@ def test_the_table_of_rules_has_words_in_place_of_truth_values(
     out = capsys.readouterr().out
     assert "True" not in out
     assert "to be confirmed" in out
+
+
+def test_the_list_has_what_is_sound_and_names_the_faults_of_the_rest(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A bad pack of one's own is a line on standard error and exit code 1; the gateway goes on with the old ones."""
+    (tmp_path / "hygeia.toml").write_text('alerts.packs = ["ours", "cj-t94"]\n', encoding="utf-8")
+    own = tmp_path / "packs"
+    own.mkdir()
+    (own / "ours.yaml").write_text("pack: ours\nrules: 1\n", encoding="utf-8")
+    for arguments in (["--json"], []):
+        assert call(["rules", "list", *arguments, "--data-dir", str(tmp_path)]) == 1
+        shown = capsys.readouterr()
+        faults = shown.err.splitlines()
+        assert len(faults) == len(set(faults)) == 3
+        assert all("ours.yaml:" in fault for fault in faults)
+        assert "chlorine-free-low" in shown.out
+    assert call(["rules", "list", "--json", "--data-dir", str(tmp_path)]) == 1
+    items = json.loads(capsys.readouterr().out)["items"]
+    assert {item["pack"] for item in items if item["in_force"]} == {"cj-t94"}
+
+
+def test_the_tables_speak_chinese_and_json_does_not(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Severity, parameter, place and disinfectant in words; in JSON their names."""
+    monkeypatch.setenv("HYGEIA_LANG", "zh")
+    assert call(["rules", "check", str(GB)]) == 0
+    out = capsys.readouterr().out
+    rows = [" ".join(line.split()) for line in out.splitlines()]
+    assert any(row.startswith("gb5749-2022 游离氯 游离氯 出厂水 0.3 – 2") for row in rows)
+    assert any(row.startswith("chlorine-free-low 游离氯低于限值 重要 游离氯 ") for row in rows)
+    for word in ("chlorine_free ", " major ", " warning ", "water_outlet"):
+        assert word not in out
+    (tmp_path / "hygeia.toml").write_text("", encoding="utf-8")
+    assert call(["rules", "list", "--json", "--config", str(tmp_path / "hygeia.toml")]) == 0
+    items = json.loads(capsys.readouterr().out)["items"]
+    assert {item["severity"] for item in items} <= {"info", "warning", "major", "critical"}
+    assert "chlorine_free" in {item["parameter"] for item in items}
