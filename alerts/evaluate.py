@@ -21,7 +21,6 @@ Silence and the clocks and counters of devices are ``alerts.presence`` and ``ale
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 
@@ -31,11 +30,14 @@ from alerts import quiet, tracks
 from alerts.bounds import INF, Bound
 from alerts.change import Change, Finding
 from alerts.flags import EXCUSED, FlagShares
+from alerts.late import finding
 from alerts.lifecycle import Reason
+from alerts.orphans import orphaned
 from alerts.pack import Pack
 from alerts.presence import Presence
 from alerts.quiet import Quiet
 from alerts.rulebook import InForce, Rulebook, device_of, facts_of
+from alerts.schedules import Schedules
 from alerts.settle import settle
 from alerts.surroundings import Nothing, Surroundings
 from alerts.terms import Terms
@@ -43,7 +45,6 @@ from alerts.tracks import Track, Tracks, has
 from alerts.turns import advance, fired_by
 from alerts.verdicts import Verdict, verdict
 from alerts.wire import Wire
-from devices.calendars import WorkingTime
 from devices.observation import Observation, Subject
 from devices.reading import AHEAD_MS
 
@@ -76,7 +77,9 @@ class Evaluation:
         self.presence = Presence(self)
         self.wire = Wire(self)
         self.terms = Terms(self)
-        self._hours: dict[tuple[str, str], WorkingTime] = {}
+        self.schedules = Schedules(self.around)
+        #: Open under rules that judge no longer; over at the next tick.
+        self._orphans: list[Track] = []
 
     def band(self, subject: Subject) -> tuple[float, float]:
         """(low, high), inclusive: a value inside breaks no limit, early warnings left out.
@@ -232,16 +235,7 @@ class Evaluation:
         if o.flag != "N" or math.isnan(o.value):
             return []
         return [
-            Finding(
-                rule=bound.rule,
-                pack=bound.pack,
-                severity=bound.severity,
-                subject=o.subject,
-                value=o.value,
-                limit_value=bound.broken_by(o.value),
-                ts=o.at,
-                at=o.now,
-            )
+            finding(bound, o)
             for bound in self.rules.of(o.subject).readings
             if bound.kind == "limit" and bound.is_bad(o.value) and not bound.early_of and self.scheduled(bound, o.at)
         ]
@@ -249,22 +243,32 @@ class Evaluation:
     @property
     def due(self) -> float:
         """Journal time at which ``tick`` may have something to do; inf = never."""
-        return min(self.tracks.due, self.presence.due, self.terms.due, 0 if self.tracks.scheduled else math.inf)
+        looks = self.tracks.scheduled or self._orphans
+        return min(self.tracks.due, self.presence.due, self.terms.due, 0 if looks else math.inf)
 
     def tick(self, now: int) -> list[Change]:
         """What time alone brings. ``now`` is journal time; more often changes nothing."""
         changes: list[Change] = []
+        while self._orphans:
+            self._over(self._orphans.pop(0), Reason.RULE_NOT_APPLICABLE, now, changes)
         if self.tracks.due <= now:
             self._ripen(now, changes)
         for identity in sorted(self.tracks.scheduled):
             track = self.tracks.find(identity)
-            assert track is not None
-            if track.fired and not self.scheduled(track.bound, now):
-                changes.append(track.ends(Reason.OUTSIDE_SCHEDULE, now))
-                self.tracks.drop(track)
+            if track is not None and track.fired and not self.scheduled(track.bound, now):
+                self._over(track, Reason.OUTSIDE_SCHEDULE, now, changes)
+                # Nothing may come that begins it anew: whoever waits for its end looks again.
+                self.presence.arm(track.subject.device, now)
+                if track.bound.kind == "overdue":
+                    self.terms.soon()
         changes += self.presence.tick(now)
         changes += self.terms.tick(now)
         return changes
+
+    def _over(self, track: Track, reason: Reason, now: int, changes: list[Change]) -> None:
+        if track.fired:
+            changes.append(track.ends(reason, now))
+            self.tracks.drop(track)
 
     def _ripen(self, now: int, changes: list[Change]) -> None:
         """Fire what was pending when its channel fell silent."""
@@ -348,8 +352,13 @@ class Evaluation:
         state = self.dump()
         self.rules = Rulebook(packs)
         self.wire.use()
-        self.terms.use()
         self.load(state)
+        self.terms.use()
+
+    def use_sessions(self, flags: dict[str, str], now: int) -> None:
+        """Maintenance sessions began or ended: the flags that readings count as, by device, from ``now`` on."""
+        self.sessions = flags
+        self.terms.sessions(now)
 
     def relearn(self) -> None:
         """Rules, registry or sessions changed: every channel goes the long way once."""
@@ -365,8 +374,9 @@ class Evaluation:
     def load(self, state: bytes) -> None:
         """Take the state of a ``dump``, in place of all that is held.
 
-        Where this evaluation has other rules than the dumped one, open alerts stay under theirs and bad readings
-        that have not fired under a rule of the same version are forgotten.
+        Where this evaluation has other rules than the dumped one, open alerts stay under theirs, but for those that
+        only a rule in force could end, and bad readings that have not fired under a rule of the same version are
+        forgotten.
         """
         saved = msgspec.msgpack.decode(state, type=_Saved)
         self.tracks.clear()
@@ -379,21 +389,11 @@ class Evaluation:
                 self.begin(track)
                 if track.bound.kind in Wire.KINDS:
                     self.wire.arm(track)
+        self._orphans = [track for track in self.tracks if orphaned(track, self.rules)]
 
     def scheduled(self, bound: Bound, at: int) -> bool:
         """Whether a rule is judged at ``at``; one whose calendar is not registered always is."""
-        if not bound.schedule:
-            return True
-        zone = self.around.zone()
-        key = (bound.schedule, zone.key)
-        hours = self._hours.get(key)
-        if hours is None:
-            body = json.loads(bound.schedule)
-            if "calendar" in body:
-                hours = self.around.hours(body["calendar"])
-            else:
-                hours = self._hours[key] = WorkingTime(body, zone)
-        return hours is None or hours.open_at(at)
+        return not bound.schedule or self.schedules.open_at(bound, at)
 
 
 _COMING = frozenset({"absent", "invalid"})

@@ -134,6 +134,7 @@ class Presence:
         if slot is not None:
             self._evaluation.wire.forget(slot)
             self._expected[slot] = _Expected((), ())
+            self._until.pop(slot, None)
             self._due[slot] = NEVER
             self._gone.discard(slot)
             self._asleep.discard(slot)
@@ -182,13 +183,12 @@ class Presence:
         self.live = False
 
     def caught_up(self, now: int) -> None:
-        """Silence counts again, from now on."""
+        """Silence counts again, from now on: all are looked at within a minute, for rules may be others since then."""
         self.live = True
         self._floor = now
-        for slot, due in enumerate(self._due):
-            if due < now + LEAST_MS:
-                self._due[slot] = NEVER
-                self._arm(slot, now + slot * 1000 % LEAST_MS)
+        for slot in range(len(self._due)):
+            self._due[slot] = NEVER
+            self._arm(slot, now + slot * 1000 % LEAST_MS)
 
     def arm(self, device: str, now: int) -> None:
         """A condition of the device ended: look again when it may begin anew."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import NamedTuple, Protocol
 from zoneinfo import ZoneInfo
 
@@ -60,8 +60,11 @@ class Surroundings(Protocol):
         """A calendar by its id; None where there is none."""
         ...
 
-    def certificates(self, now: int) -> Iterable[Term]:
-        """Every certificate with a last day; ``at`` is the end of that day."""
+    def certificates(self, now: int, before: int, also: Collection[str]) -> Iterable[Term]:
+        """Certificates whose last day ends before ``before``, and all of the devices and scales ``also``.
+
+        ``at`` is the end of that day.
+        """
         ...
 
 
@@ -100,6 +103,6 @@ class Nothing:
         """Nothing."""
         return None
 
-    def certificates(self, now: int) -> Iterable[Term]:  # noqa: ARG002 - the contract's
+    def certificates(self, now: int, before: int, also: Collection[str]) -> Iterable[Term]:  # noqa: ARG002 - the contract's
         """Nothing."""
         return ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -20,12 +20,15 @@ if TYPE_CHECKING:
     from alerts.evaluate import Evaluation
 
 _DAY_MS = 86_400_000
+#: A date that came outside of the hours of its rule is looked at again so often.
+_AGAIN_MS = 900_000
 
 
 class _Saved(msgspec.Struct, array_like=True):
     following: int
     calibrated: dict[str, int]
     calibrating: list[str]
+    zone: str = ""
 
 
 class Terms:
@@ -40,59 +43,74 @@ class Terms:
         self._next = 0
         self._calibrated: dict[str, int] = {}
         self._calibrating: set[str] = set()
+        self._zone = ""
         self.use()
 
     def use(self) -> None:
-        """The rules changed."""
+        """The rules changed: judge at the next tick."""
         conditions = [rule.condition for pack in self._evaluation.rules.packs for rule in pack.rules if rule.enabled]
-        self._wanted = sorted({one.overdue.what for one in conditions if one.overdue is not None})
+        asked = [one.overdue for one in conditions if one.overdue is not None]
+        self._wanted = sorted({one.what for one in asked})
+        # No certificate begins to be told earlier than this before its end, no calibration earlier than this after it.
+        self._widest = max((one.after for one in asked if one.what == "certificate"), default=0)
+        self._least = min((one.after for one in asked if one.what == "calibration"), default=0)
+        self.soon()
 
     def soon(self) -> None:
         """The registry changed, or a calibration ended: judge at the next tick."""
         self._next = 0
 
-    @property
-    def due(self) -> float:
-        """When the next day begins; inf where no rule asks."""
-        return self._next if self._wanted else math.inf
-
-    def tick(self, now: int) -> list[Change]:
-        """Judge all dates where a new day began."""
-        if self._calibrating or self._evaluation.sessions:
-            self._note(now)
-        if not self._wanted or now < self._next:
-            return []
-        self._next = self._midnight(now)
-        changes: list[Change] = []
-        known: set[Identity] = set()
-        for bound, term in sorted(self._terms(now), key=lambda one: (one[1].subject.key, one[0].pack, one[0].rule)):
-            known.add((term.subject.key, bound.pack, bound.rule))
-            self._judge(bound, term, now, changes)
-        for track in list(self._evaluation.tracks):
-            if track.bound.kind == "overdue" and track.identity not in known:
-                changes.append(track.ends(Reason.RULE_NOT_APPLICABLE, now))
-                self._evaluation.tracks.drop(track)
-        return changes
-
-    def _note(self, now: int) -> None:
-        """Sessions that ended since the last tick."""
+    def sessions(self, now: int) -> None:
+        """Maintenance sessions began or ended at journal time ``now``."""
         open_now = {device for device, flag in self._evaluation.sessions.items() if flag == "C"}
         for device in self._calibrating - open_now:
             self._calibrated[device] = now
             self.soon()
         self._calibrating = open_now
 
-    def _calibrations(self, now: int) -> Iterator[Term]:
-        for device, at in sorted(self._calibrated.items()):
-            subjects = self._evaluation.around.subjects(device, now)
-            if subjects:
-                yield Term(subjects[0], at)
+    @property
+    def due(self) -> float:
+        """When the next day begins, at once where another time zone counts; inf where no rule asks."""
+        if not self._wanted:
+            return math.inf
+        return self._next if self._zone == self._evaluation.around.zone().key else 0
 
-    def _terms(self, now: int) -> Iterator[tuple[Bound, Term]]:
+    def tick(self, now: int) -> list[Change]:
+        """Judge the dates that may have come where a new day began."""
+        if self.due > now:
+            return []
+        self._zone = self._evaluation.around.zone().key
+        self._next = self._midnight(now)
+        changes: list[Change] = []
+        known: set[Identity] = set()
+        standing = [track for track in self._evaluation.tracks if track.bound.kind == "overdue"]
+        terms = self._terms(now, {track.subject.device for track in standing})
+        for bound, term in sorted(terms, key=lambda one: (one[1].subject.key, one[0].pack, one[0].rule)):
+            known.add((term.subject.key, bound.pack, bound.rule))
+            self._judge(bound, term, now, changes)
+        for track in standing:
+            if track.fired and track.identity not in known:
+                changes.append(track.ends(Reason.RULE_NOT_APPLICABLE, now))
+                self._evaluation.tracks.drop(track)
+        return changes
+
+    def _calibrations(self, now: int, also: Collection[str]) -> Iterator[Term]:
+        for device, at in sorted(self._calibrated.items()):
+            if at + self._least <= now or device in also:
+                subject = self._evaluation.around.device(device, now)
+                if subject is not None:
+                    yield Term(subject, at)
+
+    def _terms(self, now: int, also: Collection[str]) -> Iterator[tuple[Bound, Term]]:
+        """What may be told now, and all of the devices and scales ``also``."""
+        around, rules = self._evaluation.around, self._evaluation.rules
         for what in self._wanted:
-            found = self._calibrations(now) if what == "calibration" else self._evaluation.around.certificates(now)
+            if what == "calibration":
+                found: Iterable[Term] = self._calibrations(now, also)
+            else:
+                found = around.certificates(now, now + self._widest + 1, also)
             for term in found:
-                for bound in self._evaluation.rules.of(term.subject).of("overdue"):
+                for bound in rules.of(term.subject).of("overdue"):
                     if json.loads(bound.asks) == what:
                         yield bound, term
 
@@ -107,7 +125,9 @@ class Terms:
             if track is not None:
                 changes.append(track.ends(Reason.CONDITION_OVER, now))
                 self._evaluation.tracks.drop(track)
-        elif track is None and self._evaluation.scheduled(bound, now):
+        elif track is None and not self._evaluation.scheduled(bound, now):
+            self._next = min(self._next, now + _AGAIN_MS)
+        elif track is None:
             track = Track(bound, term.subject, begins, now, now, float(left // _DAY_MS), None, fired=True)
             self._evaluation.begin(track)
             changes.append(track.fires(Reason.OVERDUE, now))
@@ -122,11 +142,11 @@ class Terms:
     def dump(self) -> bytes:
         """The state."""
         return msgspec.msgpack.encode(
-            _Saved(self._next, dict(sorted(self._calibrated.items())), sorted(self._calibrating))
+            _Saved(self._next, dict(sorted(self._calibrated.items())), sorted(self._calibrating), self._zone)
         )
 
     def load(self, state: bytes) -> None:
         """Take the state of a ``dump``."""
         saved = msgspec.msgpack.decode(state, type=_Saved)
         self._next, self._calibrated = saved.following, saved.calibrated
-        self._calibrating = set(saved.calibrating)
+        self._calibrating, self._zone = set(saved.calibrating), saved.zone

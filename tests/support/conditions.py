@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 import msgspec
 
@@ -76,9 +76,9 @@ class Site(Nothing):
         """The calendars of the story."""
         return self.calendars.get(calendar)
 
-    def certificates(self, now: int) -> Iterable[Term]:
+    def certificates(self, now: int, before: int, also: Collection[str]) -> Iterable[Term]:
         """The certificates of the story."""
-        return self.terms
+        return [term for term in self.terms if term.at < before or term.subject.device in also]
 
     def play(self, story: Iterable[tuple[float, str, str]]) -> list[Change]:
         """Check each step: (minute, what arrives, ``on REASON`` and ``off REASON`` in order); returns all changes.

@@ -115,6 +115,36 @@ STORIES: dict[str, tuple[str, Story]] = {
         INVALID,
         [(0, "turbidity=1", ""), (1, "turbidity=1!D", ""), (30, "tick", ""), (31, "ph=7", "")],
     ),
+    "who sleeps and is gone while nobody listens is silent afterwards": (
+        SILENT,
+        [
+            (1, "status sleeping", ""),
+            (5, "tick", ""),
+            (30, "lost", ""),
+            (31, "status offline", ""),
+            (32, "caught up", ""),
+            (33, "tick", "on silent"),
+        ],
+    ),
+    "what is silent beyond the hours of its rule is told again the next morning": (
+        SILENT.replace("condition", "schedule: {hours: ['08:00-10:00'], weekdays: [1, 2, 3, 4, 5, 6, 7]}, condition"),
+        [
+            (5, "tick", "on silent"),
+            (119, "tick", ""),
+            (120, "tick", "off outside_schedule"),
+            *((float(n), "tick", "") for n in range(121, 24 * 60)),
+            (24 * 60 + 1, "tick", "on silent"),
+        ],
+    ),
+    "so is a channel": (
+        ABSENT.replace("condition", "schedule: {hours: ['08:00-10:00'], weekdays: [1, 2, 3, 4, 5, 6, 7]}, condition"),
+        [
+            (5, "tick", "on absent"),
+            (120, "tick", "off outside_schedule"),
+            *((float(n), "tick", "") for n in range(121, 24 * 60)),
+            (24 * 60 + 1, "tick", "on absent"),
+        ],
+    ),
     "an off-delay wants data for a while": (
         SILENT.replace("condition", "clear: {for: 3m}, condition"),
         [(5, "tick", "on silent"), (11, "ph=7", ""), (12, "ph=7", ""), (14, "ph=7", "off data_again")],

@@ -123,13 +123,13 @@ def test_a_calibration_is_overdue_so_long_after_the_last_session() -> None:
     """Nothing is said of a device of which none is known; the next session ends the alert."""
     site = Site(CALIBRATION)
     site.play([(0, "tick", "")])
-    site.evaluation.sessions = {"d": "C"}
+    site.evaluation.use_sessions({"d": "C"}, START + MINUTE)
     site.play([(1, "tick", "")])
-    site.evaluation.sessions = {}
+    site.evaluation.use_sessions({}, START + 2 * MINUTE)
     site.play([(2, "tick", ""), (90 * DAY - 1, "tick", ""), (91 * DAY, "tick", "on overdue")])
-    site.evaluation.sessions = {"d": "C"}
+    site.evaluation.use_sessions({"d": "C"}, site.now)
     site.play([(91 * DAY + 1, "tick", "")])
-    site.evaluation.sessions = {}
+    site.evaluation.use_sessions({}, site.now)
     site.play([(91 * DAY + 2, "tick", "off condition_over")])
 
 
@@ -170,3 +170,64 @@ def test_a_place_sets_its_own_limit() -> None:
     site.play([(0, "turbidity=1.5", "on bad_readings"), (1, "turbidity=0.5", "off back_in_limits")])
     site.base = msgspec.structs.replace(site.base, high=2.0)
     site.play([(2, "turbidity=1.5", ""), (3, "turbidity=2.5", "on bad_readings")])
+
+
+KEPT = "id: kept, severity: major, parameter: turbidity, condition: {above: 9}"
+LEAVING: dict[str, tuple[str, Story]] = {
+    "combination": (
+        "id: r, severity: major, count: 1, condition: {all: [{parameter: ph, above: 9}]}",
+        [(0, "ph=9.5", "on combination")],
+    ),
+    "flags": (
+        "id: r, severity: warning, parameter: ph, condition: {bad_flags: {share: 0.3, window: 1m}}",
+        [(0, "ph=7!D", ""), (0.5, "ph=7!D", ""), (2, "ph=7", "on bad_flags")],
+    ),
+    "clock": (CLOCK, [(n, "behind 600", "on clock_off" if n == 2 else "") for n in range(3)]),
+    "change": (
+        "id: r, severity: major, parameter: ph, count: 1, condition: {change: {by: 2, per: 5m}}",
+        [(0, "ph=7", ""), (1, "ph=9.9", "on changed_fast")],
+    ),
+    "another span of the change": (
+        "id: r, severity: major, parameter: ph, count: 1, condition: {change: {by: 2, per: 5m}}",
+        [(0, "ph=7", ""), (1, "ph=9.9", "on changed_fast")],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LEAVING)
+def test_what_no_rule_judges_any_more_is_over(name: str) -> None:
+    """It would stand for ever: its kind is judged only through the rules in force."""
+    rule, story = LEAVING[name]
+    site = Site(rule)
+    site.play(story)
+    rules = [KEPT, rule.replace("5m", "10m")] if "span" in name else [KEPT]
+    site.evaluation.use([parse_pack(pack_of(*rules), "pack")])
+    site.restart()
+    site.play([(story[-1][0] + 1, "tick", "off rule_not_applicable"), (20, "tick", "")])
+
+
+def test_what_is_judged_by_itself_stays_without_its_rule() -> None:
+    """A limit under which an alert fired holds until the alert is over."""
+    site = Site("id: r, severity: major, parameter: turbidity, count: 1, condition: {above: 1}")
+    site.play([(0, "turbidity=2", "on bad_readings")])
+    site.evaluation.use([parse_pack(pack_of(KEPT), "pack")])
+    site.play([(1, "tick", ""), (2, "turbidity=2", ""), (3, "turbidity=0.5", "off back_in_limits")])
+
+
+def test_a_rule_of_dates_that_is_gone_ends_its_alerts_and_a_new_one_is_judged_at_once() -> None:
+    """Nobody waits for midnight."""
+    site = Site(KEPT)
+    site.terms = [Term(site.base, START + 5 * DAY * MINUTE)]
+    site.play([(0, "tick", "")])
+    site.evaluation.use([parse_pack(pack_of(CERTIFICATE), "pack")])
+    site.play([(1, "tick", "on overdue")])
+    site.evaluation.use([parse_pack(pack_of(KEPT), "pack")])
+    site.play([(2, "tick", "off rule_not_applicable")])
+
+
+def test_a_date_that_came_outside_of_the_hours_of_its_rule_is_told_within_them() -> None:
+    """It is over with them, and told again the next morning."""
+    site = Site(f"{CERTIFICATE}, schedule: {{hours: ['09:00-10:00'], weekdays: [1, 2, 3, 4, 5, 6, 7]}}")
+    site.terms = [Term(site.base, START + 5 * DAY * MINUTE)]
+    site.play([(0, "tick", ""), (75, "tick", "on overdue"), (121, "tick", "off outside_schedule")])
+    site.play([(180, "tick", ""), (DAY, "tick", ""), (DAY + 59, "tick", ""), (DAY + 75, "tick", "on overdue")])
