@@ -5,6 +5,8 @@ microseconds a message of each stage over the next N messages. The stages are th
 the other on the same messages, so that a slow one shows by itself; the bytes of one stage are the input of the next.
 Python's garbage collections are left out: here they would be those of the benchmark's own lists, and fall on any stage.
 The backlog and the sustained run have the gateway's own.
+Times of the fleet lie in the past, as those of a backlog: nobody is caught up, so neither clocks nor silence are
+judged (``benchmarks.bench_rules`` has the ticks).
 """
 
 from __future__ import annotations
