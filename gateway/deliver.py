@@ -170,6 +170,8 @@ class Deliver:
         body = {
             "type": "delivery",
             "for": list(row.place),
+            "event": row.notice.event,
+            "subject": row.notice.subject,
             "channel": row.channel,
             "person": row.person,
             "outcome": outcome,

@@ -238,8 +238,15 @@ class Fold:
         out.settled.append({"offset": offset, "n": n, "state_now": outcome, "settled_by": record.offset})
         cause = Cause(record.offset, record.time)
         if not self.alerting.settled((offset, n), delivered=delivered, cause=cause, out=out):
-            # Shown, not sent: what could not be delivered would come back to the same receiver for ever.
-            self.alarm("notification_lost", None, record, out, tell=False)
+            self._undelivered(record, body, out)
+
+    def _undelivered(self, record: Record, body: dict[str, Any], out: Outputs) -> None:
+        """A notice that somebody had to hear reached nobody: an alarm, which all others hear of."""
+        if body.get("event", "fired") in CALLS:
+            about = self.alerting.desk.open.get(str(body.get("subject")))
+            # That this very alarm could not be told is shown and sent to nobody: it would never end.
+            again = about is not None and about.rule == "notification_lost"
+            self.alarm("notification_lost", None, record, out, tell=not again)
 
     def _start(self, record: Record, body: dict[str, Any], _: Lookup, out: Outputs) -> None:
         alerting = self.alerting
@@ -286,6 +293,8 @@ class Fold:
 
 #: From these on nobody can be heard until the marker of the intake comes back.
 _DEAF = frozenset({Kind.START, Kind.SESSION_LOST, Kind.DISCONNECTED})
+#: Notices that ask somebody to do something.
+CALLS = frozenset({"fired", "escalated", "reminder", "digest"})
 #: Records that somebody waits for an answer to.
 _ANSWERED = frozenset({Kind.COMMAND, Kind.REGISTRY, Kind.REDRIVE})
 #: Faults of our own are an alarm no more often than this.

@@ -269,13 +269,25 @@ def test_a_fault_of_our_own_parks_one_message_and_stops_nobody(
     assert [type(item) for item in state_.items] == [CustodyPoints]
 
 
-def test_a_refused_delivery_is_an_alarm_that_is_sent_to_nobody(tmp_path: Path, script: Script) -> None:
-    """What could not be delivered is shown; sending it to the same receiver would never end."""
+def test_a_refused_delivery_is_an_alarm_that_is_told_once(tmp_path: Path, script: Script) -> None:
+    """All others hear that somebody was not told; that this alarm itself was refused is shown and sent to nobody."""
     for second in range(2):
         script.reading("wq-1", NOW + second * 1000, ph=9.4)
     found = decided(tmp_path, script)
-    (row,) = found.rows(state.outbox)
-    script.other(Kind.DELIVERY, **{"for": [row["offset"], row["n"]], "outcome": "refused", "status": 400, "tries": 1})
-    found.decide(script.records[-1:])
+    for _ in range(2):
+        row = found.rows(state.outbox)[-1]
+        told = {"for": [row["offset"], row["n"]], "event": row["event"], "subject": row["key"].split(":")[0]}
+        script.other(Kind.DELIVERY, **told, outcome="refused", status=400, tries=1)
+        found.decide(script.records[-1:])
     assert [row["rule"] for row in found.rows(state.alerts)][1:] == ["notification_lost"]
-    assert [row["state_now"] for row in found.rows(state.outbox)] == ["refused"]
+    assert [row["state_now"] for row in found.rows(state.outbox)] == ["refused", "refused"]
+
+
+@pytest.mark.parametrize("event", ["test", "cleared", "acknowledged"])
+def test_news_that_nobody_has_to_act_on_may_get_lost_without_an_alarm(
+    tmp_path: Path, script: Script, event: str
+) -> None:
+    """A refused test or a refused "cleared" stands with its notice, and raises nothing."""
+    offset = script.reading("wq-1", NOW, ph=7.4)
+    script.other(Kind.DELIVERY, **{"for": [offset, 0], "event": event}, outcome="refused", status=400, tries=1)
+    assert decided(tmp_path, script).rows(state.alerts) == []
