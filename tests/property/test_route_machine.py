@@ -89,6 +89,17 @@ class Routing(RuleBasedStateMachine):
         verb = {"returned": "fire", "shelved": "unshelve", "suppressed": "unsuppress"}
         self.do(f"{verb[self.story.alerts[name].state]} {name}", on=True, ts=self.story.now - ago * MINUTE)
 
+    @precondition(lambda self: self.states("active", "returned"))
+    @rule(data=st.data(), minutes=st.sampled_from([0, 2, 8]))
+    def again_in_a_backlog(self, data: st.DataObject, minutes: int) -> None:
+        """The gateway is away while an alert goes and comes back; it hears of that late."""
+        name = data.draw(st.sampled_from(self.states("active", "returned")))
+        if self.story.alerts[name].state == "active":
+            self.do(f"clear {name}")
+        self.catch_up(yes=False)
+        self.do(f"fire {name}", on=True, ts=self.story.now - 30 * MINUTE)
+        self.wait(minutes)
+
     @precondition(lambda self: self.story.alerts)
     @rule(data=st.data(), who=st.sampled_from(["contact", "officer", "stranger"]))
     def assign(self, data: st.DataObject, who: str) -> None:
