@@ -246,6 +246,8 @@ class _Writer:
     def _from(self, alert: AlertTold, told: Told) -> str:
         if alert.since is None:
             return ""
+        if not standing(alert) and alert.cleared_at is not None:
+            return self.terms["from_to"].format(at=self.brief(alert.since), end=self.brief(alert.cleared_at))
         return self.terms[since_word(told.kind) if standing(alert) else "from"].format(at=self.brief(alert.since))
 
     def _values(self, word: str, alert: AlertTold, told: Told) -> dict[str, str]:

@@ -323,8 +323,8 @@ def line_of(told: Told, language: str = "zh", event: str = "fired", **alert: Any
 )
 def test_a_recovery_says_what_is_well_again(told: Told, alert: dict[str, Any], zh: str, en: str) -> None:
     """The side is that of the firing: the value that ended it is a good one. What ended otherwise is not well."""
-    assert line_of(told, "zh", "cleared", **alert).startswith(zh)
-    assert line_of(told, "en", "cleared", **alert).startswith(en)
+    assert line_of(told, "zh", "cleared", **alert) == f"{zh}11-22 11:20至11-22 11:30"
+    assert line_of(told, "en", "cleared", **alert) == f"{en}11-22 11:20 to 11-22 11:30"
 
 
 @pytest.mark.parametrize(
