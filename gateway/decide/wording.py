@@ -17,11 +17,13 @@ class Wording:
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
+        self._packs: dict[str, Pack] = {}
         #: Titles of rules by pack and rule; also of those that are gone, while alerts may still be open under them.
         self.titles: dict[str, dict[str, Words]] = {}
 
     def use(self, packs: Sequence[Pack]) -> None:
         """Take the titles of these packs; those of rules that are gone stay, for alerts that are still open."""
+        self._packs = {pack.id: pack for pack in packs}
         for pack in packs:
             titles = self.titles.setdefault(pack.id, {})
             for rule in pack.rules:
@@ -39,6 +41,7 @@ class Wording:
             kind=alert.kind,
             device=self._name("devices", alert.device, at),
             side=_side(alert),
+            verified=self._verified(alert, at),
             mine=person != "" and alert.assigned_to == person,
         )
 
@@ -49,6 +52,23 @@ class Wording:
         if found is None:
             return GATEWAY.get(alert.rule, Words(alert.rule, alert.rule))
         return Words(f"{found.zh}（预警）", f"{found.en} (early warning)") if alert.early_of else found
+
+    def _verified(self, alert: Alert, at: int) -> bool:
+        """Whether somebody compared the limit of an alert with its source; True where it has none, or it is not known.
+
+        The value finds the limit: one that the place sets itself, with a reason, is nobody's to confirm.
+        """
+        pack = self._packs.get(alert.pack)
+        rules = () if pack is None else pack.rules
+        rule = next((one for one in rules if one.id == (alert.early_of or alert.rule)), None)
+        if pack is None or rule is None or alert.kind != "limit" or alert.early_of:
+            return True
+        where = self._registry.subject_parts(alert.device, at)
+        for limit in pack.profiles.get(where.profile, ()):
+            fits = limit.holds_for(alert.parameter, where.place_kind, where.disinfectant)
+            if fits and alert.limit_value in {limit.min, limit.max}:
+                return limit.verified
+        return rule.verified or not rule.source
 
     def _call(self, alert: Alert, person: str, at: int) -> str:
         """Whom to call: the unit's first contact but for the receiver, who need not call himself."""

@@ -9,6 +9,7 @@ import pytest
 
 from alerts.alert import Alert
 from alerts.notify import Told, Words
+from alerts.rules import load_packs
 from devices.registry import Change, Registry
 from gateway.decide.wording import Wording
 
@@ -57,3 +58,20 @@ def test_only_whoever_was_given_it_reads_that_it_is_theirs() -> None:
     assert not told("p-2", assigned_to="p-1").mine
     assert not told("", assigned_to="").mine
     assert not told("", assigned_to=None).mine
+
+
+def test_a_limit_that_nobody_compared_with_its_source_is_to_be_confirmed() -> None:
+    """The profile's limit decides; where the value is the place's own, there is nothing to confirm."""
+    registry = Registry()
+    place = {"id": "s", "kind": "small_supply", "profile": "gb5749-2022", "disinfectant": "free_chlorine"}
+    registry.apply(
+        [Change("places", "s", place), Change("devices", "d", {"id": "d", "kind": "water", "place": "s"})], 0
+    )
+    wording = Wording(registry)
+    wording.use(load_packs(["gb5749-2022"]))
+    alert = msgspec.structs.replace(
+        ALERT, rule="turbidity-high", pack="gb5749-2022", place="s", device="d", parameter="turbidity", limit_value=3.0
+    )
+    assert not wording.told(alert, "", 0).verified
+    alert.parameter, alert.rule, alert.limit_value = "ph", "ph-outside", 8.5
+    assert wording.told(alert, "", 0).verified
