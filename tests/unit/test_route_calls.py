@@ -76,12 +76,14 @@ def test_the_order_of_call(actions: list[tuple[float, str]], told: list[str]) ->
         ("critical", {"contact": 0, "head": 5, "officer": 10, "operator": 15}),
         ("major", {"contact": 0, "head": 15, "officer": 30, "operator": 60}),
         ("warning", {"contact": 0, "head": 240, "operator": 1440}),
-        ("info", {}),
+        ("info", {"contact": 1350}),
     ],
 )
 def test_the_delays_go_by_severity(severity: str, minutes: dict[str, int]) -> None:
-    """The shipped policy: the more severe, the sooner the next is called; info wakes nobody."""
-    told = [line for line in tell([(0, f"fire a severity={severity}")], 1450) if line.split()[3] in {"fired", "escalated"}]
+    """The shipped policy: the more severe, the sooner the next is called; info waits for the digest."""
+    told = [
+        line for line in tell([(0, f"fire a severity={severity}")], 1450) if line.split()[3] in {"fired", "escalated"}
+    ]
     assert {line.split()[2]: int(line.split()[0]) for line in told} == minutes
 
 
