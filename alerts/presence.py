@@ -128,6 +128,10 @@ class Presence:
         self._since[slot] = now
         self._stale(slot, now)
 
+    def grew(self, device: str, now: int) -> None:
+        """A registered device sent a channel that it had not sent before: it may be expected from now on."""
+        self._stale(self.slot(device, now), now)
+
     def removed(self, device: str) -> None:
         """The device is gone from the registry; its slot stays, for it may come back."""
         slot = self._slots.get(device)

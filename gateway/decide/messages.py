@@ -132,7 +132,10 @@ class Messages:
         decoded = route.decode(message.payload, route.plan, record.time)
         if decoded.fault is not None:
             return Verdict("parked", decoded.fault, {"words": decoded.detail}, id=decoded.id)
+        known = len(fold.series)
         judged = fold.series.judge(route.device, decoded, record.time)
+        if len(fold.series) > known:
+            fold.evaluation.presence.grew(route.device, fold.time)
         if record.offset == fold.offset:
             fold.readings.came(route, decoded, record.time, message, out)
             if decoded.refusals:

@@ -51,7 +51,7 @@ class Watch:
         return -1 if found is None else found
 
     def subjects(self, device: str, now: int) -> list[Subject]:
-        """The device itself first, then its registered channels."""
+        """The device itself first, then its registered channels; those that it sent where none are registered."""
         registry = self._fold.registry
         entry = registry.get("devices", device, now)
         if entry is None:
@@ -60,7 +60,13 @@ class Watch:
         for channel in entry.get("channels") or ():
             point, parameter = channel.get("point", "-"), channel["parameter"]
             found.append(registry.subject(device, point, parameter, self.index(device, point, parameter), now))
-        return found
+        return found if entry.get("channels") else found + self._sent(device, now)
+
+    def _sent(self, device: str, now: int) -> list[Subject]:
+        """The channels that a device ever sent."""
+        series, registry = self._fold.series, self._fold.registry
+        names = [(index, *series.name(index)[1:]) for index in series.of(device)]
+        return [registry.subject(device, point, parameter, index, now) for index, point, parameter in names]
 
     def device(self, device: str, now: int) -> Subject | None:
         """The device itself."""
