@@ -30,6 +30,8 @@ async def test_a_row_is_sent_signed_and_its_outcome_is_journaled(site: Site, put
     assert outcome == {
         "type": "delivery",
         "for": [0, 0],
+        "event": "fired",
+        "subject": "a1",
         "channel": "webhook",
         "person": "",
         "outcome": "delivered",
