@@ -97,8 +97,10 @@ class _Thread:
     """The server in an event loop of its own."""
 
     def __init__(self, handler: MailServer, context: ssl.SSLContext, security: str) -> None:
+        self._connections: list[SMTP] = []
+
         def protocol() -> SMTP:
-            return SMTP(
+            made = SMTP(
                 handler,
                 hostname="mail.example",
                 require_starttls=security == "starttls",
@@ -108,6 +110,8 @@ class _Thread:
                 auth_require_tls=security == "starttls",
                 loop=self._loop,
             )
+            self._connections.append(made)
+            return made
 
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
@@ -128,6 +132,12 @@ class _Thread:
         for one in others:
             one.cancel()
         await asyncio.gather(*others, return_exceptions=True)
+        for connection in self._connections:
+            if connection.transport is not None:
+                connection.transport.abort()
+        # A transport closes its socket in the next turn of the loop.
+        for _ in range(3):
+            await asyncio.sleep(0)
 
 
 def _authenticate(_server: Any, _session: Any, _envelope: Any, _mechanism: str, given: Any) -> AuthResult:
