@@ -134,7 +134,7 @@ class _Thread:
         await asyncio.gather(*others, return_exceptions=True)
         for connection in self._connections:
             if connection.transport is not None:
-                connection.transport.abort()
+                connection.transport.close()
         # A transport closes its socket in the next turn of the loop.
         for _ in range(3):
             await asyncio.sleep(0)
