@@ -3,8 +3,8 @@
 SHELL := /bin/sh
 READY := .venv/.ready
 RUN := .venv/bin/
-# Three workers: most tests wait for servers. make test PYTEST_ARGS="-k journal" runs a part.
-WORKERS ?= -n 3 --dist worksteal
+# Two workers: most tests wait for servers. make test PYTEST_ARGS="-k journal" runs a part.
+WORKERS ?= -n 2 --dist worksteal
 PYTEST_ARGS ?=
 DEMO_ARGS ?=
 

@@ -50,6 +50,7 @@ async def test_it_calls_while_all_is_well_and_not_while_it_is_not(receiver: Rece
 
 async def test_a_receiver_that_fails_is_said_once_and_called_again(receiver: Receiver) -> None:
     """A fault of the outside is one line, not one a minute, and the calls go on."""
+    structlog.reset_defaults()  # another test may have set a level above that of good news
     receiver.usual = Reply(503)
     heart = Heartbeat(receiver.url, 0.01, lambda: True)
     with structlog.testing.capture_logs() as lines:
