@@ -11,7 +11,7 @@ from alerts.compiled import compiled
 from alerts.pack import Pack
 from alerts.quiet import NEVER, ROUNDING
 from alerts.verdicts import asked_of
-from devices.observation import Subject
+from devices.observation import QUANTITIES, Subject
 
 #: Kinds that are judged at each N reading of their own channel.
 AT_READINGS = frozenset({"limit", "quantity", "change", "stuck", "unit_suspect", "compare", "saturated", "logic"})
@@ -91,7 +91,8 @@ def facts_of(subject: Subject) -> Facts:
     """What decides which rules hold for a subject."""
     return (
         subject.parameter,
-        subject.point,
+        # Of a custody state, point names the container: as many as there are, and no rule is about one of them.
+        "-" if subject.parameter in QUANTITIES else subject.point,
         subject.place_kind,
         subject.profile,
         subject.disinfectant,

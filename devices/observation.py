@@ -75,8 +75,10 @@ _QUANTITIES = (
     Quantity("custody.not_collected", "医废未按时收集", "Waste not collected in time", "", held=True),
     # Of a container: 1 while that is so, 0 from then on.
     Quantity("custody.sealed", "已封口未处置", "Sealed and not yet destroyed", "", held=True),
+    Quantity("custody.awaited", "已收集未入暂存间", "Collected, not yet in the store", "", held=True),
     Quantity("custody.stored", "在暂存间存放", "In the temporary store", "", held=True),
     Quantity("custody.in_transit", "运输途中", "On the road, not received", "", held=True),
+    Quantity("custody.at_plant", "已签收未处置", "Received, not yet destroyed", "", held=True),
     Quantity("custody.missing", "包装遗失或缺少", "Container missing", "", held=True),
     Quantity("custody.surplus", "多出包装", "Container too many", "", held=True),
     Quantity("custody.unconfirmed_handover", "交接未确认", "Hand-over not confirmed", "", held=True),
@@ -92,6 +94,12 @@ _QUANTITIES = (
     Quantity("custody.unknown_id", "未登记的标识", "Unknown id", "", held=False),
     Quantity("custody.unknown_badge", "未登记的工牌", "Unknown badge", "", held=False),
     Quantity("custody.conflict", "同一事件编号内容不一致", "Same event id with other content", "", held=False),
+    Quantity("custody.swapped_label", "标签错绑", "A label that belongs to another container", "", held=False),
+    Quantity("custody.not_a_terminal", "非称重终端上报", "Event of a device that is no terminal", "", held=False),
+    Quantity("custody.out_of_sequence", "环节顺序异常", "A step out of sequence", "", held=False),
+    Quantity("custody.bad_signature", "签名无效", "A signature that is not good", "", held=False),
+    Quantity("custody.not_weighed", "未称重", "Not weighed", "", held=False),
+    Quantity("custody.unknown_step", "未知环节", "Unknown step", "", held=False),
     Quantity("custody.implausible_weight", "重量不合理", "Implausible weight", "", held=False),
     Quantity("custody.typed_weight", "手工录入重量", "Weight typed, not weighed", "", held=False),
     # Seconds from the event until the gateway got it.

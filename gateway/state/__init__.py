@@ -1,16 +1,61 @@
 """The tables of the state (SQLite through SQLAlchemy Core). Facts are only added; ``*_now`` columns say so.
 
 Written by decide in one transaction with its cursor: outcomes, copies, registry, alerts, transitions, findings,
-sessions, links, custody_events, containers, outbox, told, answers, counters. Written by others under cursors of their
-own: store_cursors and store_parked (a store), attempts (delivery), people_private, accounts, tokens (HTTP), which no
-decision reads.
+sessions, links, custody_events, custody_links, containers, manifests, ledger_entries, ledger_links, ledger_nodes,
+outbox, told, answers, counters. Written by others under cursors of their own: store_cursors and store_parked (a store),
+attempts (delivery), ledger_checkpoints and ledger_witnessed (notary, HTTP), people_private, accounts, tokens (HTTP),
+which no decision reads.
 """
 
 from __future__ import annotations
 
 import sqlalchemy as sa
 
-metadata = sa.MetaData()
+from gateway.state.custody import (
+    containers,
+    custody_events,
+    custody_links,
+    ledger_checkpoints,
+    ledger_entries,
+    ledger_links,
+    ledger_nodes,
+    ledger_witnessed,
+    manifests,
+)
+from gateway.state.meta import metadata
+
+__all__ = [
+    "accounts",
+    "alerts",
+    "answers",
+    "attempts",
+    "containers",
+    "copies",
+    "counters",
+    "cursors",
+    "custody_events",
+    "custody_links",
+    "findings",
+    "ledger_checkpoints",
+    "ledger_entries",
+    "ledger_links",
+    "ledger_nodes",
+    "ledger_witnessed",
+    "links",
+    "manifests",
+    "metadata",
+    "outbox",
+    "outcomes",
+    "people_private",
+    "registry",
+    "sessions",
+    "settings",
+    "store_cursors",
+    "store_parked",
+    "tokens",
+    "told",
+    "transitions",
+]
 
 settings = sa.Table(
     "settings", metadata, sa.Column("name", sa.Text, primary_key=True), sa.Column("value", sa.Text, nullable=False)
@@ -172,28 +217,6 @@ links = sa.Table(
     sa.Column("offset", sa.BigInteger, primary_key=True, autoincrement=False),
     sa.Column("n", sa.Integer, primary_key=True),
     sa.Column("used_by", sa.BigInteger, nullable=False),  # offset of the command
-)
-
-custody_events = sa.Table(
-    "custody_events",
-    metadata,
-    sa.Column("offset", sa.BigInteger, primary_key=True, autoincrement=False),
-    sa.Column("terminal", sa.Text, nullable=False),
-    sa.Column("event_id", sa.Text, nullable=False),
-    sa.Column("digest", sa.Text, nullable=False),  # SHA-256 of the RFC 8785 form
-    sa.Column("step", sa.Text, nullable=False),
-    sa.Column("ts", sa.BigInteger, nullable=False),
-    sa.Column("received_at", sa.BigInteger, nullable=False),
-    sa.Column("flags", sa.Text, nullable=False),  # JSON list
-    sa.Column("copy", sa.Text, nullable=False),
-    sa.Index("custody_events_identity", "terminal", "event_id"),
-)
-
-containers = sa.Table(
-    "containers",
-    metadata,
-    sa.Column("id", sa.Text, primary_key=True),
-    sa.Column("offset", sa.BigInteger, nullable=False),
 )
 
 #: What is to be told to whom; ``state_now``: waiting | delivered | dead | refused.
