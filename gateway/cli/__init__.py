@@ -34,6 +34,7 @@ COMMANDS = {
     "rules": "gateway.cli.rules:app",
     "alerts": "gateway.cli.alerts:app",
     "maintenance": "gateway.cli.maintenance:app",
+    "custody": "gateway.cli.custody:app",
     "journal": "gateway.cli.journal:app",
     "doctor": "gateway.cli.doctor:doctor",
 }
