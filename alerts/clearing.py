@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from alerts.conditions import NUMBER_KINDS
-from alerts.lines import Path
 from alerts.pack import Rule
+from devices.lines import Path
 from devices.observation import QUANTITIES
 from devices.parameters import CATALOGUE
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from alerts.clearing import Faults, faults_of_numbers
 from alerts.conditions import DAILY_KINDS, DEVICE_KINDS, READING_KINDS
-from alerts.lines import Path
 from alerts.pack import Rule
 from alerts.values import SEVERITIES
+from devices.lines import Path
 from devices.observation import QUANTITIES
 from devices.parameters import CATALOGUE
 

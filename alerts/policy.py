@@ -22,10 +22,10 @@ from typing import Annotated, Any, Self, get_args
 import msgspec
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
-from alerts import lines
 from alerts.inhibit import Common, Side
 from alerts.pack import Duration, Identifier, PlaceKind, Severity
 from alerts.rules import PackError
+from devices import lines
 
 SHIPPED_POLICY = Path(__file__).parent / "routing.yaml"
 SEVERITIES: tuple[str, ...] = get_args(Severity)

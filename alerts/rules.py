@@ -15,9 +15,10 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from alerts import lines, partial
+from alerts import partial
 from alerts.pack import Pack
 from alerts.soundness import faults_between
+from devices import lines
 
 __all__ = ["SHIPPED", "Pack", "PackError", "known_packs", "load_packs", "pack_text", "parse_pack"]
 

@@ -9,9 +9,9 @@ from typing import Any
 from alerts.bounds import bounds
 from alerts.clearing import Faults, clears, span_of
 from alerts.coherence import faults_within
-from alerts.lines import Path, dotted
 from alerts.pack import DISINFECTANTS, PLACE_KINDS, Limit, Pack, Rule, Text
 from alerts.partial import Entries
+from devices.lines import Path, dotted
 
 #: What the id of an early warning ends with.
 EARLY = ".early"

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from alerts.lines import Lines
+from devices.lines import Lines
 from devices.registry import SubjectParts
 
 #: What is said of a rule that is the early warning of another one.

@@ -8,10 +8,11 @@ from typing import Annotated, Any
 
 import typer
 
-from alerts import bounds, lines, phrases
+from alerts import bounds, phrases
 from alerts.pack import DISINFECTANTS, PLACE_KINDS, Limit, Pack, Rule
 from alerts.policy import parse_policy
 from alerts.rules import PackError, known_packs, load_packs, parse_pack
+from devices import lines
 from devices.parameters import CATALOGUE
 from gateway.cli import show
 from gateway.cli.backtest import backtest

@@ -8,7 +8,7 @@ import yaml
 
 Path = tuple[str | int, ...]
 
-#: Aliases can make a small file huge; a rule pack has some hundred values.
+#: Aliases can make a small file huge; a rule pack or profile has some hundred values.
 MAX_VALUES = 100_000
 
 
