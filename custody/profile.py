@@ -1,6 +1,6 @@
 """What is expected of a producer of waste: steps, times, tolerances, each with its source (pure).
 
-A profile is YAML, set by the authority and not by code: ``custody/profiles/*.yaml`` are shipped, files of the same id
+A profile is YAML, set by the authority and not by code: ``custody/producers/*.yaml`` are shipped, files of the same id
 in the installation's folder of profiles take their place. Their texts are part of the START record (DESIGN 1).
 """
 
@@ -15,11 +15,15 @@ Pair = Literal["department_store", "store_out", "out_load", "load_plant", "depar
 
 
 class Tolerance(msgspec.Struct, frozen=True):
-    """How far two weights may be apart: the larger of ``divisions`` x bags x division and ``percent`` of the first."""
+    """How far two weights may be apart: the larger of ``divisions`` x bags x division and ``percent`` of the first.
+
+    ``verified`` is False where nobody compared the numbers with the text of the source; so everywhere in a profile.
+    """
 
     divisions: int
     percent: float
     source: str
+    verified: bool = False
 
 
 class Collection(msgspec.Struct, frozen=True):
@@ -34,6 +38,7 @@ class Collection(msgspec.Struct, frozen=True):
     by: str
     grace_min: int
     source: str
+    verified: bool = False
 
 
 class Profile(msgspec.Struct, frozen=True):
@@ -43,7 +48,8 @@ class Profile(msgspec.Struct, frozen=True):
     those that need a weight. ``handover``: between units, ``confirm`` by the receiving unit's device, or ``badges`` of
     both on one device, where the giving unit has none. ``most_g`` is the heaviest plausible net weight of one
     container. ``settle_h`` hours after the end of a day its balance is judged. ``baseline_days`` of production make
-    the usual, at least ``baseline_least`` of them. ``division_g`` counts where a scale's own is not known.
+    the usual, at least ``baseline_least`` of them. ``division_g`` counts where a scale's own is not known. ``source``
+    is that of whatever has none of its own.
     """
 
     id: str
@@ -61,3 +67,4 @@ class Profile(msgspec.Struct, frozen=True):
     baseline_days: int
     baseline_least: int
     source: str
+    verified: bool = False
