@@ -59,6 +59,7 @@ containers = sa.Table(
     sa.Column("parent", sa.Text, nullable=False, server_default=""),
     sa.Column("manifest", sa.Text, nullable=False, server_default=""),
     sa.Column("cycle", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("handover", sa.BigInteger),  # offset of the event whose hand-over nobody confirmed
     sa.Column("open", sa.Boolean, nullable=False, server_default=sa.true()),
     sa.Column("first_ts", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("changed", sa.BigInteger, nullable=False, server_default="-1"),  # record that last changed it
