@@ -1,0 +1,101 @@
+"""EPCIS documents of containers: each custody event once, and once more, with its error declaration, if taken back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from custody.container import Container, Seen
+from custody.epcis.event import Telling, moment
+from custody.epcis.names import Names
+from custody.fact import Fact
+
+CONTEXT = "https://ref.gs1.org/standards/epcis/2.0.0/epcis-context.jsonld"
+#: Conditions that stand on an event until they are solved, as persistent dispositions.
+_LASTING = {
+    "custody.weight_difference": "mismatch_quantity",
+    "custody.missing": "mismatch_instance",
+    "custody.surplus": "mismatch_instance",
+}
+_TAKES_BACK = frozenset({"void", "correct"})
+
+
+def document(
+    containers: Sequence[Container],
+    *,
+    base: str,
+    zone: ZoneInfo,
+    at: int,
+    since: int | None = None,
+    until: int | None = None,
+) -> dict[str, Any]:
+    """The EPCIS 2.0 document of these containers' histories, in the order of the fold.
+
+    ``base`` is an https URI of the installation's own, ``at`` the creation date; with ``since`` <= time < ``until``
+    (ms) only what happened then, or was taken back then. The same arguments give the same document. An event of
+    several containers is one event that names all of them, also those that are not asked for.
+    """
+    seen = _merged(containers)
+    by_offset = {one.fact.offset: one.fact for one in seen}
+    taken = {
+        one.fact.offset: by_offset[one.by]
+        for one in seen
+        if not one.counts and one.by in by_offset and by_offset[one.by].step in _TAKES_BACK
+    }
+    facts = list(by_offset.values())
+    originals = {by.offset: by_offset[offset] for offset, by in taken.items() if by.step == "correct"}
+    names = Names(base, containers)
+    telling = Telling(names, zone, facts, originals)
+    voids = {by.offset for by in taken.values() if by.step == "void"}
+    lasting = _lasting(containers)
+    events: list[tuple[Any, dict[str, Any]]] = []
+    for fact in facts:
+        if fact.offset in voids:
+            continue
+        event = telling.event(fact)
+        if event is None:
+            continue
+        dispositions = lasting.get(fact.offset, set())
+        if event["type"] == "ObjectEvent" and dispositions:
+            event["persistentDisposition"] = {"set": sorted(dispositions)}
+        if _inside(fact, since, until):
+            events.append(((*fact.key, 0, fact.offset), event))
+        by = taken.get(fact.offset)
+        if by is not None and _inside(by, since, until):
+            events.append(((*by.key, -1, fact.offset), event | {"errorDeclaration": telling.declaration(by)}))
+    return {
+        "@context": [CONTEXT, {"mw": names.vocabulary}],
+        "type": "EPCISDocument",
+        "schemaVersion": "2.0",
+        "creationDate": moment(at, zone),
+        "epcisBody": {"eventList": [event for _, event in sorted(events, key=lambda one: one[0])]},
+    }
+
+
+def _merged(containers: Iterable[Container]) -> list[Seen]:
+    """The histories as one, each fact once; it is taken back where that is so for any of its containers."""
+    found: dict[int, Seen] = {}
+    for container in containers:
+        for one in container.history:
+            if one.fact.offset not in found or not one.counts:
+                found[one.fact.offset] = one
+    return [found[offset] for offset in sorted(found)]
+
+
+def _lasting(containers: Iterable[Container]) -> dict[int, set[str]]:
+    """By offset of an event: what still is the matter since then. Only of events of one container alone."""
+    found: dict[int, set[str]] = {}
+    for container in containers:
+        for condition in container.conditions:
+            name = _LASTING.get(condition.quantity)
+            if name is None or (condition.quantity == "custody.weight_difference" and condition.value <= 1):
+                continue
+            for one in container.history:
+                if one.fact.ts == condition.at and one.counts and not one.inferred and len(one.fact.ids) == 1:
+                    found.setdefault(one.fact.offset, set()).add(name)
+    return found
+
+
+def _inside(fact: Fact, since: int | None, until: int | None) -> bool:
+    return (since is None or fact.ts >= since) and (until is None or fact.ts < until)
