@@ -20,6 +20,7 @@ LONG: dict[str, str] = {
     "tests/fault/test_deliver.py": "every way in which a receiver can fail, against one contract",
     "tests/fault/test_intake_wire.py": "every byte sequence of one protocol",
     "tests/unit/test_notify_text.py": "every text people get, line by line in both languages",
+    "custody/evidence/verify.py": "stands alone, as one file, in every bundle of evidence",
     "tests/unit/test_evaluate.py": "one story a rule of one module",
     "tests/unit/test_journal_writer.py": "one promise of one module a test",
 }
