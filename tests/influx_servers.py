@@ -103,7 +103,7 @@ class Served:
 
     def stop(self) -> None:
         """Close the port and end the thread."""
-        asyncio.run_coroutine_threadsafe(self._runner.cleanup(), self._loop).result(10)
+        asyncio.run_coroutine_threadsafe(self._cleanup(), self._loop).result(10)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)
         self._loop.close()
@@ -112,6 +112,16 @@ class Served:
         self._loop.run_until_complete(self._start())
         self._ready.set()
         self._loop.run_forever()
+
+    async def _cleanup(self) -> None:
+        """Close all; what somebody does not read to its end is cut."""
+        server = self._runner.server
+        transports = [] if server is None else [one.transport for one in server.connections]
+        await self._runner.cleanup()
+        for transport in transports:
+            if transport is not None:
+                transport.abort()
+        await asyncio.sleep(0)
 
     async def _start(self) -> None:
         await self._runner.setup()

@@ -61,6 +61,11 @@ class Server:
             return
         self._server.should_exit = True
         await self._task
+        # Those that did not end in time are cut: nobody would close them any more.
+        for connection in list(self._server.server_state.connections):
+            if connection.transport is not None:
+                connection.transport.abort()
+        await asyncio.sleep(0)
 
 
 class _Server(uvicorn.Server):
