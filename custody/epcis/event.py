@@ -42,6 +42,8 @@ class Telling:
         objects = self._objects(fact, step)
         group = self._group(fact, step)
         form = _form(fact, step, objects, group)
+        if not objects and group is None and (travelling := self._travelling(fact)):
+            form, group = steps.OTHER, travelling
         about = _about(form, step, objects, group)
         if about is None:
             return None
@@ -104,11 +106,13 @@ class Telling:
     def _group(self, fact: Fact, step: str) -> str | None:
         """The URI of what the containers go into, come out of or travel with."""
         inside = self._names.container(fact.parent) if fact.parent is not None else None
-        if step in {"pack", "unpack", "split", "merge"}:
-            return inside
+        return inside if step in {"pack", "unpack", "split", "merge"} else self._travelling(fact) or inside
+
+    def _travelling(self, fact: Fact) -> str | None:
+        """The URI of the load under the event's manifest, else of its vehicle."""
         if fact.manifest:
             return self._names.of("load", fact.manifest)
-        return self._names.of("vehicle", fact.vehicle) if fact.vehicle else inside
+        return self._names.of("vehicle", fact.vehicle) if fact.vehicle else None
 
     def _where(self, fact: Fact, form: Form) -> dict[str, Any]:
         if not fact.spot.place:
