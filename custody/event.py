@@ -1,7 +1,7 @@
 """A custody event as a terminal sent it: taken apart, weighed in integer grams, named by its digest (pure).
 
 A physical fact is never refused: only what is no JSON object or lacks ``id``, ``step`` or ``ids`` has a fault.
-Everything else is accepted with flags that say what is wrong with it (``FLAGS``).
+Everything else is accepted with flags that say what is wrong with it (``custody.flags``).
 """
 
 from __future__ import annotations
@@ -10,19 +10,21 @@ import hashlib
 import json
 from decimal import Decimal, InvalidOperation
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import msgspec
 import rfc8785
 
-from custody.identity import container_ids
+from custody.fact import ContainerId, File, Weight
+from custody.identity import read_id, read_ids
+from custody.registered import person_of
+from custody.values import Badge, Position, badge_of, files_of, line_of, position_of, text_of, words_of
 from custody.weight import weigh
 from devices.codecs.document import NotJsonError, parse
 from devices.codecs.rows import stamp
 from devices.plan import EARLIEST_MS
 from devices.reading import AHEAD_MS
-from devices.registry import Registry, periods_of
-from devices.validate import judge_id, judge_integer, shown, unix_ms
+from devices.registry import Registry
+from devices.validate import judge_integer, shown, unix_ms
 
 #: What can happen to a container (DESIGN 4.2).
 STEPS = frozenset(
@@ -34,33 +36,16 @@ STEPS = frozenset(
 )
 #: By law; HW01 841-001 to 841-005 of the national list of hazardous waste.
 CATEGORIES = frozenset({"infectious", "sharps", "pathological", "pharmaceutical", "chemical"})
-
-#: What can be wrong with an accepted event.
-FLAGS = {
-    "no_time": "it has no ts; the receive time counts",
-    "bad_time": "its ts cannot be read or is before 2020; the receive time counts",
-    "clock_ahead": "its ts is more than 5 minutes after the receive time",
-    "unknown_step": "its step is none that Hygeia knows",
-    "unknown_category": "its category is none of the catalogue",
-    "no_ids": "its list of ids is empty",
-    "bad_id": "one of its ids has no value, an unknown kind, or is no tag content",
-    "bad_weight": "its weight is not in whole grams, not positive, or gross, tare and net disagree",
-    "unstable_weight": "the scale had not come to rest",
-    "missing_of": "its step speaks of another event, which it does not name",
-    "duplicate_keys": "a key occurs twice in one object",
-    "not_canonical": "it has no RFC 8785 form; the digest is that of its bytes",
-    "unknown_badge": "a badge that the registry does not know",
-    "unknown_place": "a place that the registry does not know",
-    "not_a_terminal": "the registry says that the device is no terminal",
-}
+#: Steps that speak of another event.
+_OF = frozenset({"confirm", "void", "correct"})
 
 
 class CustodyEvent(msgspec.Struct):
     """One event. With a ``fault`` (``not_json``, ``bad_shape``) only ``id`` and ``detail`` mean anything.
 
-    ``digest`` is the SHA-256 (hex) of the RFC 8785 form, ``ts`` ms since 1970 UTC (the receive time where
-    ``gateway_time``), ``containers`` the sorted distinct texts of its ids, ``grams`` as much of gross_g, tare_g, net_g
-    as is known, always of all containers together. ``badges`` are those of ``by`` and ``with``.
+    ``digest`` is the SHA-256 (hex) of the RFC 8785 form, ``signed`` that form without ``sig`` (None = none, or not
+    signed), ``ts`` ms since 1970 UTC (the receive time where ``gateway_time``), ``clock_sync`` when the terminal last
+    set its clock. ``ids`` are sorted and distinct. Absent texts are empty.
     """
 
     id: str | None = None
@@ -69,16 +54,41 @@ class CustodyEvent(msgspec.Struct):
     step: str = ""
     ts: int = 0
     gateway_time: bool = False
+    clock_sync: int | None = None
     boot: int | None = None
     seq: int | None = None
     digest: str = ""
-    containers: list[str] = []
+    ids: list[ContainerId] = []
+    parent: ContainerId | None = None
+    weight: Weight | None = None
     category: str = ""
-    grams: dict[str, int] = {}
-    place: str | None = None
-    badges: list[str] = []
-    of: str | None = None
+    risk: str = ""
+    place: str = ""
+    by: Badge | None = None
+    with_: Badge | None = None
+    of: str = ""
+    reason: str = ""
+    approved_by: Badge | None = None
+    manifest: str = ""
+    vehicle: str = ""
+    pos: Position | None = None
+    files: list[File] = []
+    sig: str = ""
+    signed: bytes | None = None
     flags: list[str] = []
+
+    @property
+    def containers(self) -> list[str]:
+        """The texts of its ids."""
+        return [one.v for one in self.ids]
+
+    @property
+    def grams(self) -> dict[str, int]:
+        """As much of gross_g, tare_g, net_g as is known, always of all containers together."""
+        if self.weight is None:
+            return {}
+        found = {"gross_g": self.weight.gross_g, "tare_g": self.weight.tare_g, "net_g": self.weight.net_g}
+        return {name: grams for name, grams in found.items() if grams is not None}
 
 
 def decode(payload: bytes, received_at: int) -> CustodyEvent:
@@ -89,7 +99,7 @@ def decode(payload: bytes, received_at: int) -> CustodyEvent:
         return CustodyEvent(fault="not_json", detail=str(error))
     if not isinstance(document, dict):
         return CustodyEvent(fault="bad_shape", detail=f"the event is {shown(document)}; allowed: an object")
-    event = CustodyEvent(id=_text(document.get("id")), step=_text(document.get("step")) or "")
+    event = CustodyEvent(id=text_of(document.get("id")), step=text_of(document.get("step")) or "")
     ids = document.get("ids")
     missing = [key for key, there in (("id", event.id), ("step", event.step), ("ids", ids is not None)) if not there]
     if missing:
@@ -98,63 +108,70 @@ def decode(payload: bytes, received_at: int) -> CustodyEvent:
         return event
     flags: set[str] = set()
     exact = _exact(payload, flags)
-    event.digest = _digest(document, payload, flags)
+    _content(event, document, payload, flags)
     _time(event, document.get("ts"), received_at, flags)
-    event.boot, event.seq = judge_integer(document.get("boot")), judge_integer(document.get("seq"))
-    event.containers = container_ids(ids, flags)
-    event.category = _text(document.get("category")) or ""
-    event.grams = weigh((exact or document).get("weight"), flags)
-    event.place, event.of = _text(document.get("place")), _text(document.get("of"))
-    event.badges = [badge for key in ("by", "with") if (badge := _badge(document.get(key)))]
+    _counters(event, document, flags)
+    event.weight = weigh((exact or document).get("weight"), flags)
+    _texts(event, document, flags)
+    event.by, event.with_, event.approved_by = (
+        badge_of(document.get(key), flags) for key in ("by", "with", "approved_by")
+    )
+    event.pos, event.files = position_of(document.get("pos"), flags), files_of(document.get("files"), flags)
+    _containers(event, document, flags)
     if event.step not in STEPS:
         flags.add("unknown_step")
-    if document.get("category") is not None and event.category not in CATEGORIES:
-        flags.add("unknown_category")
-    if event.step in {"confirm", "void", "correct"} and event.of is None:
+    if event.step in _OF and not event.of:
         flags.add("missing_of")
+    if event.step in {"void", "correct"} and not event.reason:
+        flags.add("missing_reason")
     event.flags = sorted(flags)
     return event
 
 
-def registry_flags(event: CustodyEvent, registry: Registry, device: str, at: int) -> list[str]:
-    """The flags that only the registry can tell, sorted: ``not_a_terminal, unknown_badge, unknown_place``."""
-    flags = set()
-    if (registry.get("devices", device, at) or {}).get("kind") != "terminal":
-        flags.add("not_a_terminal")
-    if event.place is not None and registry.get("places", event.place, at) is None:
-        flags.add("unknown_place")
-    known = _badges(registry) if event.badges else {}
-    for badge in event.badges:
-        if not any(start <= at < end for start, end in known.get(badge, ())):
-            flags.add("unknown_badge")
-    return sorted(flags)
+def _content(event: CustodyEvent, document: dict[str, Any], payload: bytes, flags: set[str]) -> None:
+    """The digest: SHA-256 of the RFC 8785 form, or of the bytes where there is none (NaN, beyond 2^53, double keys)."""
+    sig = document.get("sig")
+    if sig is not None:
+        event.sig = sig if isinstance(sig, str) and 0 < len(sig) <= 128 and sig.isascii() else "?"
+    try:
+        if "duplicate_keys" not in flags:
+            event.digest = hashlib.sha256(rfc8785.dumps(document)).hexdigest()
+            if event.sig:
+                event.signed = rfc8785.dumps({key: value for key, value in document.items() if key != "sig"})
+            return
+    except (rfc8785.CanonicalizationError, ValueError, RecursionError):
+        pass
+    flags.add("not_canonical")
+    event.digest = hashlib.sha256(payload).hexdigest()
 
 
-_known_badges: WeakKeyDictionary[Registry, tuple[int, dict[str, list[tuple[int, int]]]]] = WeakKeyDictionary()
+def _counters(event: CustodyEvent, document: dict[str, Any], flags: set[str]) -> None:
+    found: list[int | None] = []
+    for key in ("boot", "seq", "clock_sync"):
+        raw = document.get(key)
+        number = judge_integer(raw)
+        if raw is not None and (number is None or number < 0):
+            flags.add("bad_value")
+            number = None
+        found.append(number)
+    event.boot, event.seq, event.clock_sync = found
 
 
-def _badges(registry: Registry) -> dict[str, list[tuple[int, int]]]:
-    """Every badge with the times [from, to) in which somebody has it; found once a version of the registry."""
-    version, known = _known_badges.get(registry, (None, {}))
-    if version != registry.version:
-        known = {}
-        for person in registry.ids("people"):
-            for period in periods_of(registry.body("people", person)):
-                if period.get("badge"):
-                    span = (period.get("from", -(2**63)), period.get("to", 2**63))
-                    known.setdefault(str(period["badge"]), []).append(span)
-        _known_badges[registry] = (registry.version, known)
-    return known
+def _texts(event: CustodyEvent, document: dict[str, Any], flags: set[str]) -> None:
+    for key in ("category", "risk", "place", "of", "manifest", "vehicle"):
+        setattr(event, key, line_of(document.get(key), flags))
+    event.reason = words_of(document.get("reason"), flags)
+    if document.get("category") is not None and event.category not in CATEGORIES:
+        flags.add("unknown_category")
 
 
-def _text(raw: object) -> str | None:
-    """Text of 1 to 128 characters (an integer counts as its digits), else None."""
-    found = judge_id(raw)
-    return None if found is None else str(found).strip() or None
-
-
-def _badge(raw: object) -> str | None:
-    return _text(raw.get("badge")) if isinstance(raw, dict) else None
+def _containers(event: CustodyEvent, document: dict[str, Any], flags: set[str]) -> None:
+    event.ids = read_ids(document["ids"], flags)
+    if document.get("parent") is not None:
+        event.parent = read_id(document["parent"], flags, "text")
+    if event.parent or event.manifest or event.vehicle or (event.of and event.step in _OF):
+        # What they are is said by the group, or by the other event.
+        flags.discard("no_ids")
 
 
 def _exact(payload: bytes, flags: set[str]) -> dict[str, Any]:
@@ -179,17 +196,6 @@ def _integer(text: str) -> int | Decimal:
     return int(text) if len(text) <= 20 else Decimal(text)
 
 
-def _digest(document: dict[str, Any], payload: bytes, flags: set[str]) -> str:
-    """SHA-256 of the RFC 8785 form, or of the bytes where there is none (NaN, integers beyond 2^53, double keys)."""
-    if "duplicate_keys" not in flags:
-        try:
-            return hashlib.sha256(rfc8785.dumps(document)).hexdigest()
-        except (rfc8785.CanonicalizationError, ValueError, RecursionError):
-            pass
-    flags.add("not_canonical")
-    return hashlib.sha256(payload).hexdigest()
-
-
 def _time(event: CustodyEvent, raw: object, received_at: int, flags: set[str]) -> None:
     at = stamp(unix_ms(raw), raw, EARLIEST_MS, received_at)
     event.ts, event.gateway_time = at.ts, at.gateway or not at.readable
@@ -199,3 +205,16 @@ def _time(event: CustodyEvent, raw: object, received_at: int, flags: set[str]) -
         flags.add("bad_time")
     elif event.ts > received_at + AHEAD_MS:
         flags.add("clock_ahead")
+
+
+def registry_flags(event: CustodyEvent, registry: Registry, device: str, at: int) -> list[str]:
+    """The flags of ``custody.resolve`` for those who need no more of it."""
+    flags = set()
+    if (registry.get("devices", device, at) or {}).get("kind") != "terminal":
+        flags.add("not_a_terminal")
+    if event.place and registry.get("places", event.place, at) is None:
+        flags.add("unknown_place")
+    badges = [one.badge for one in (event.by, event.with_, event.approved_by) if one is not None]
+    if any(not person_of(registry, badge, at) for badge in badges):
+        flags.add("unknown_badge")
+    return sorted(flags)

@@ -72,7 +72,9 @@ class Fact(msgspec.Struct, frozen=True, array_like=True):
     ``entry`` its place in the ledger. ``ids`` are the containers of the event, ``parent`` what they go into or come out
     of, ``manifest`` and ``vehicle`` what they travel with. ``spot`` is the event's place, else the terminal's;
     ``home`` is the terminal's own. ``of`` is the id of another event. ``signature``: ``good``, ``bad``, empty = none or
-    nobody knows the key. ``skew_ms``: how far the terminal's clock was off as measured then, None = not known.
+    nobody knows the key. ``skew_ms``: how far the terminal's clock was ahead as measured then, None = not known.
+    ``registered``: its ids that are of a container of the registry. ``strange``: its ids that the producer of ``spot``
+    cannot have given out, as it has ranges of labels and they are in none of them, or in another unit's.
     """
 
     offset: int
@@ -105,6 +107,8 @@ class Fact(msgspec.Struct, frozen=True, array_like=True):
     digest: str = ""
     copy: str = ""
     entry: int = NONE
+    registered: tuple[str, ...] = ()
+    strange: tuple[str, ...] = ()
 
     @property
     def key(self) -> tuple[int, str, int, int, str]:

@@ -4,61 +4,76 @@ from __future__ import annotations
 
 import re
 
+from custody.epc import canonical
+from custody.fact import ContainerId
+
 #: Kinds of ids (DESIGN 4.2); the first two are hex.
 KINDS = ("epc", "tid", "qr", "text")
-#: Bytes of an EPC by the header of its scheme where the scheme has a fixed length (GS1 TDS 2.3, section 14), in whole
-#: 16-bit words as a reader reports them.
-_EPC_BYTES = dict.fromkeys((0x2C, 0x2D, 0x2E, 0x2F, 0x30, 0x31, 0x32, 0x33, 0x34, 0x35, 0x3C, 0x3F), 12) | {
-    0x36: 26,
-    0x37: 22,
-    0x38: 26,
-    0x39: 26,
-    0x3A: 16,
-    0x3E: 22,
-    0x40: 14,
-    0x41: 28,
-}
+#: What one text is called that was read as several kinds.
+_LEADING = {"qr": 0, "epc": 1, "text": 2}
 #: An EPC or TID: 8 to 62 bytes.
 _HEX = re.compile(r"(?:[0-9A-F]{2}){8,62}")
+#: Class identifiers of ISO/IEC 15963 with which the content of a TID bank begins.
+_TID = ("E0", "E2")
 _LONGEST = 256
 
 
-def container_ids(ids: object, flags: set[str]) -> list[str]:
-    """The canonical text of every id, sorted and distinct; what has no text is left out.
+def read_ids(ids: object, flags: set[str]) -> list[ContainerId]:
+    """The ids of ``ids``, sorted by text and distinct.
 
-    ``qr`` and ``text`` are taken as they are, ``epc`` and ``tid`` as upper-case hex. Adds ``no_ids`` and ``bad_id`` to
-    ``flags``; an id that is no tag content stays, as somebody read it.
+    ``qr`` and ``text`` are taken as they are, ``epc`` as upper-case hex without the zeros that a reader adds. A ``tid``
+    says what chip it is and names no container, a blank tag nothing at all: both are left out. Adds ``no_ids``,
+    ``no_identity`` and ``bad_id`` to ``flags``; an id that is no tag content stays, as somebody read it.
     """
     if not isinstance(ids, list):
         flags.add("bad_id")
         return []
-    if not ids:
-        flags.add("no_ids")
-    found = set()
-    for one in ids:
-        kind, raw = (one.get("k"), one.get("v")) if isinstance(one, dict) else (None, one)
-        text = raw.strip() if isinstance(raw, str) and len(raw) <= _LONGEST else ""
-        if kind in KINDS[:2]:
-            text, good = _tag(text.upper(), epc=kind == "epc")
-        else:
-            good = kind in KINDS
-        if not text or not good:
+    found: dict[str, ContainerId] = {}
+    for raw in ids:
+        one = read_id(raw, flags)
+        if one is not None and (one.v not in found or _rank(one) < _rank(found[one.v])):
+            found[one.v] = one
+    if not found:
+        flags.add("no_identity" if ids else "no_ids")
+    return [found[text] for text in sorted(found)]
+
+
+def read_id(raw: object, flags: set[str], plain: str | None = None) -> ContainerId | None:
+    """One id; ``plain`` is the kind of a bare text (None = bare text is an id of unknown kind). None = no identity."""
+    kind, sent = (raw.get("k"), raw.get("v")) if isinstance(raw, dict) else (plain, raw)
+    text = sent.strip() if isinstance(sent, str) and len(sent) <= _LONGEST else ""
+    if not text:
+        flags.add("bad_id")
+        return None
+    if kind == "tid":
+        if _HEX.fullmatch(text.upper()) is None:
             flags.add("bad_id")
-        if text:
-            found.add(text.encode("utf-8", "replace").decode())
-    return sorted(found)
+        return None
+    if kind == "epc":
+        return _epc(text.upper(), flags)
+    if not isinstance(kind, str) or kind not in _LEADING:
+        flags.add("bad_id")
+        kind = "text"
+    return ContainerId(kind, text.encode("utf-8", "replace").decode())
 
 
-def _tag(text: str, *, epc: bool) -> tuple[str, bool]:
-    """(canonical hex, whether it is the content of a tag).
+def _rank(one: ContainerId) -> int:
+    return _LEADING[one.k]
 
-    An EPC of a fixed-length scheme loses the zeros that a reader adds behind it; other schemes stay as they are.
-    """
-    if _HEX.fullmatch(text) is None or not text.strip("0"):
-        return text, False
-    length = 2 * _EPC_BYTES.get(int(text[:2], 16), 0) if epc else 0
-    if not length:
-        return text, True
-    if len(text) < length or text[length:].strip("0"):
-        return text, False
-    return text[:length], True
+
+def _epc(text: str, flags: set[str]) -> ContainerId | None:
+    if _HEX.fullmatch(text) is None:
+        flags.add("bad_id")
+        return ContainerId("epc", text.encode("utf-8", "replace").decode())
+    if text.startswith(_TID) or not text.strip("0"):
+        flags.add("bad_id")
+        return None
+    found = canonical(text)
+    if not found.good:
+        flags.add("bad_id")
+    return ContainerId("epc", found.text, found.uri)
+
+
+def container_ids(ids: object, flags: set[str]) -> list[str]:
+    """The texts of ``read_ids``."""
+    return [one.v for one in read_ids(ids, flags)]

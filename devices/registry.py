@@ -22,7 +22,10 @@ from devices.parameters import CATALOGUE, convert
 from devices.topics import matches, specificity
 
 #: The sections of a registry file, in its order (DESIGN 4.6).
-KINDS = ("units", "places", "grid", "devices", "scales", "people", "vehicles", "calendars", "teams", "sources")
+KINDS = (
+    *("units", "places", "grid", "devices", "scales", "people", "vehicles", "containers", "labels", "calendars"),
+    *("teams", "sources"),
+)
 
 #: Keys of a person that never stand in journal or ledger (DESIGN 1, invariant 10).
 PRIVATE = frozenset({"name", "phone", "email", "password", "token"})
@@ -208,10 +211,13 @@ class Registry:
     def subject_parts(self, device: str, at: int | None = None) -> SubjectParts:
         """What is known of the place a device measures; unit and grid come from the places above where it has none."""
         entry = self.get("devices", device, at)
-        name = entry.get("place") if entry else None
+        return self.place_parts(entry.get("place", "") if entry else "", at)
+
+    def place_parts(self, name: str, at: int | None = None) -> SubjectParts:
+        """What is known of a place; of one that nobody knows only its name."""
         place = self.get("places", name, at) if name else None
-        if name is None or place is None:
-            return SubjectParts(place=name or "")
+        if place is None:
+            return SubjectParts(place=name)
         unit, grid = self._above(place, at)
         state = place.get("state", "accepted")
         return SubjectParts(

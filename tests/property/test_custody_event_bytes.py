@@ -9,7 +9,8 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from custody.event import FLAGS, decode
+from custody.event import decode
+from custody.flags import FLAGS
 
 NOW = 1_732_200_000_000
 leaves = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=30))
