@@ -68,3 +68,23 @@ class Profile(msgspec.Struct, frozen=True):
     baseline_least: int
     source: str
     verified: bool = False
+
+
+#: Before a START record brings profiles: everything is recorded, nothing is expected.
+EXPECTS_NOTHING = Profile(
+    id="hospital",
+    version="0",
+    title={"zh": "未设定", "en": "None set"},
+    begins=("pack", "collect"),
+    two=(),
+    weighed=(),
+    handover="confirm",
+    collection=Collection("call", "18:00", 0, ""),
+    tolerance={},
+    most_g=10**9,
+    division_g=10,
+    settle_h=24,
+    baseline_days=28,
+    baseline_least=7,
+    source="",
+)
