@@ -16,7 +16,7 @@ from custody.registered import has_labels, is_registered, known_label, person_of
 from custody.values import Badge
 from devices.registry import Registry, SubjectParts
 
-__all__ = ["fact", "tied"]
+__all__ = ["fact", "spot_of", "tied"]
 
 #: Kinds of units that are producers by themselves.
 _PRODUCERS = {"hospital": "hospital", "clinic": "clinic"}
@@ -45,7 +45,7 @@ def fact(  # noqa: PLR0917 - an event, and where and when it was decided
     device = registry.get("devices", terminal, at) or {}
     if device.get("kind") != "terminal":
         flags.add("not_a_terminal")
-    home = _spot(registry, registry.subject_parts(terminal, at), at)
+    home = spot_of(registry, registry.subject_parts(terminal, at), at)
     spot = _place(event, registry, home, at, flags)
     if event.vehicle and registry.get("vehicles", event.vehicle, at) is None:
         flags.add("unknown_vehicle")
@@ -87,7 +87,8 @@ def fact(  # noqa: PLR0917 - an event, and where and when it was decided
     )
 
 
-def _spot(registry: Registry, parts: SubjectParts, at: int) -> Spot:
+def spot_of(registry: Registry, parts: SubjectParts, at: int) -> Spot:
+    """A place with the producer profile of its unit: the one it names, else that of its kind."""
     unit = (registry.get("units", parts.unit, at) if parts.unit else None) or {}
     producer = unit.get("producer") or _PRODUCERS.get(unit.get("kind", ""), "")
     if parts.place_kind == "collection_point":
@@ -102,7 +103,7 @@ def _place(event: CustodyEvent, registry: Registry, home: Spot, at: int, flags: 
     if registry.get("places", event.place, at) is None:
         flags.add("unknown_place")
         return msgspec.structs.replace(home, place=event.place, kind="")
-    return _spot(registry, registry.place_parts(event.place, at), at)
+    return spot_of(registry, registry.place_parts(event.place, at), at)
 
 
 def _party(registry: Registry, badge: Badge | None, at: int, flags: set[str]) -> Party | None:
