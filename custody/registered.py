@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_right
 from collections.abc import Iterator
 from typing import Any
@@ -11,10 +10,10 @@ from weakref import WeakKeyDictionary
 import msgspec
 
 from custody.identity import read_id
+from devices.labels import numbers_of, split_label
 from devices.registry import Registry, periods_of
 
 _ALWAYS = -(2**63), 2**63
-_NUMBER = re.compile(r"[0-9]*\Z")
 
 
 class _Range(msgspec.Struct, frozen=True, order=True):
@@ -80,13 +79,6 @@ def has_labels(registry: Registry, unit: str, at: int) -> bool:
     return any(begin <= at < end for begin, end in _of(registry).ranged.get(unit, ()))
 
 
-def split_label(text: str) -> tuple[str, int, int]:
-    """(text before the digits at the end, how many digits, their number); at most 18 digits count."""
-    found = _NUMBER.search(text[-18:])
-    digits = found.group() if found else ""
-    return text[: len(text) - len(digits)], len(digits), int(digits or 0)
-
-
 def _of(registry: Registry) -> _Known:
     known = _known.get(registry)
     if known is None or known.version != registry.version:
@@ -107,19 +99,16 @@ def _containers(registry: Registry, known: _Known) -> None:
             if found is not None:
                 ids.setdefault(name, set()).add(found.v)
                 known.spans.setdefault(found.v, []).append(_span(period))
+    # An id is of one container only: the registry's own check sees to that.
     for texts in ids.values():
-        tie = tuple(sorted(texts))
-        for text in tie:
-            known.ties[text] = tuple(sorted({*known.ties.get(text, ()), *tie}))
+        known.ties.update(dict.fromkeys(texts, tuple(sorted(texts))))
 
 
 def _labels(registry: Registry, known: _Known) -> None:
     for _, period in _periods(registry, "labels"):
-        digits, begin_end = period["digits"], _span(period)
-        prefix, total, first = split_label(f"{period['prefix']}{period['first']:0{digits}d}")
-        last = split_label(f"{period['prefix']}{period['last']:0{digits}d}")[2]
-        known.ranges.setdefault((prefix, total), []).append(_Range(first, last, *begin_end, period["unit"]))
-        known.ranged.setdefault(period["unit"], []).append(begin_end)
+        span, (prefix, digits, first, last) = _span(period), numbers_of(period)
+        known.ranges.setdefault((prefix, digits), []).append(_Range(first, last, *span, period["unit"]))
+        known.ranged.setdefault(period["unit"], []).append(span)
     for ranges in known.ranges.values():
         ranges.sort()
 

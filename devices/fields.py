@@ -56,6 +56,12 @@ PROBLEMS: dict[str, tuple[str, str]] = {
         "须为 unix_s、unix_ms、iso8601 或 strptime 格式，如 %Y-%m-%d %H:%M:%S",
     ),
     "public_key": ("must be an Ed25519 public key: 32 bytes in base64", "须为Ed25519公钥：32字节的base64"),
+    "clock": ("must be a time of day such as 16:30", "须为时刻，如 16:30"),
+    "epc": (
+        "must be the hex of an EPC: 8 to 62 bytes, neither blank nor a TID",
+        "须为EPC的十六进制内容：8至62字节，不能为空白标签或TID",
+    ),
+    "numbers": ("overlaps the numbers of {allowed}", "与“{allowed}”的号段重叠"),
     "dangling": ("is not in {allowed}", "在“{allowed}”中不存在"),
     "grid_path": (
         "must be the path from the top of the grid; allowed: {allowed}",
@@ -99,6 +105,8 @@ _WHEN = re.compile(
     r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?"
     r"(?:[T ]+(\d{1,2}):(\d{2})(?::(\d{2})(?:\.(\d{1,6}))?)?\s*(Z|[+-]\d{2}:?\d{2})?)?",
 )
+#: As people write it, and as a spreadsheet's own times are read.
+_CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)(?::00)?")
 _LONGEST_TEXT = 200
 
 
@@ -165,6 +173,13 @@ def _date(value: object) -> str:
         return dt.date(int(match[1]), int(match[2]), int(match[3])).isoformat()
     except ValueError:
         raise problem("date") from None
+
+
+def _clock(value: str) -> str:
+    match = _CLOCK.fullmatch(value)
+    if match is None:
+        raise problem("clock")
+    return f"{int(match[1]):02d}:{match[2]}"
 
 
 def _id(value: str) -> str:
@@ -243,6 +258,8 @@ def check_unit(unit: str, parameter: str) -> str:
 
 Id = Annotated[str, AfterValidator(_id)]
 Text = Annotated[str, AfterValidator(_text)]
+#: A local time of day, ``HH:MM``.
+Clock = Annotated[str, AfterValidator(_clock)]
 Name = Annotated[str | dict[str, str], PlainValidator(_name)]
 GridPath = Annotated[str, AfterValidator(_grid)]
 ParameterName = Annotated[str, AfterValidator(_parameter)]

@@ -25,6 +25,7 @@ from pydantic import (
 )
 
 from devices.fields import (
+    Clock,
     Day,
     GridPath,
     Id,
@@ -114,8 +115,19 @@ class Certificate(Part):
     issuer: Text | None = None
 
 
+class Collection(Part):
+    """When waste of a unit is due to be taken away, in place of its producer profile's (``custody.profile``)."""
+
+    every: Literal["daily", "weekly", "call"]
+    by: Clock | None = None
+
+
 class Unit(Entry):
-    """A supervised body; ``contacts`` are ids of people, never names or numbers."""
+    """A supervised body; ``contacts`` are ids of people, never names or numbers.
+
+    ``producer`` is its producer profile where that does not follow from ``kind``, ``calendar`` says on which days it
+    works.
+    """
 
     name: Name | None = None
     kind: UnitKind
@@ -125,6 +137,8 @@ class Unit(Entry):
     address: Text | None = None
     beds: int | None = Field(default=None, ge=0, le=100_000)
     contacts: list[Id] = []
+    calendar: Id | None = None
+    collection: Collection | None = None
 
 
 class Limit(Period):
@@ -202,7 +216,7 @@ class Place(Entry):
     @field_validator("limits", mode="wrap")
     @classmethod
     def _hold_once(cls, raw: Any, judge: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:  # noqa: ANN401 - whatever a file holds
-        return _judged(raw, judge, _twice(raw, zone_of(info)))
+        return judged(raw, judge, _twice(raw, zone_of(info)))
 
 
 class GridEntry(Entry):
@@ -289,10 +303,10 @@ class Device(Entry):
     @field_validator("channels", mode="wrap")
     @classmethod
     def _are_told_apart(cls, raw: Any, judge: ValidatorFunctionWrapHandler) -> Any:  # noqa: ANN401 - whatever a file holds
-        return _judged(raw, judge, _confusions(raw))
+        return judged(raw, judge, _confusions(raw))
 
 
-def _judged(raw: object, judge: ValidatorFunctionWrapHandler, errors: list[Refused]) -> Any:  # noqa: ANN401 - what ``judge`` makes of it
+def judged(raw: object, judge: ValidatorFunctionWrapHandler, errors: list[Refused]) -> Any:  # noqa: ANN401 - what ``judge`` makes of it
     """The items as ``judge`` makes them; refuses all that is wrong of each and (``errors``) between them at once."""
     try:
         items = judge(raw)
@@ -334,7 +348,7 @@ def _confusions(raw: object) -> list[Refused]:
 
 
 class Scale(Entry):
-    """A weighing scale; its certificate decides whether a weight counts."""
+    """A weighing scale; a weight beyond its range never counts, one without a valid certificate is flagged."""
 
     name: Name | None = None
     unit: Id | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from devices import duty, model
+from devices import containers, duty, model
 from devices.model import Entry, Part
 from devices.sources import Source
 
@@ -18,6 +18,8 @@ MODELS: dict[str, type[Entry]] = {
     "scales": model.Scale,
     "people": model.Person,
     "vehicles": model.Vehicle,
+    "containers": containers.Container,
+    "labels": containers.LabelRange,
     "calendars": duty.Calendar,
     "teams": duty.Team,
     "sources": Source,
@@ -37,6 +39,7 @@ class Rows(NamedTuple):
 SHEETS: Mapping[str, Rows] = {
     "channels": Rows("devices", "channels", "device", model.Channel),
     "limits": Rows("places", "limits", "place", model.Limit),
+    "container_ids": Rows("containers", "ids", "container", containers.Tag),
     "rosters": Rows("teams", "roster", "team", duty.Shift),
 }
 

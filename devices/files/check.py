@@ -12,6 +12,7 @@ import msgspec
 from pydantic import BaseModel, ValidationError
 
 from devices.fields import DEFAULT_ZONE, instant
+from devices.files.claims import Claim, claims_of, shared_ids, shared_numbers
 from devices.files.faults import Fault, Path, fault_at, refusals
 from devices.files.headings import normal, sheets
 from devices.files.mapfile import MapFile, entries_of
@@ -23,6 +24,7 @@ from devices.sections import MODELS, SHEETS, Rows, body_of
 #: (section, key that refers with those above it, section it refers to).
 _REFERENCES = (
     ("units", "contacts", "people"),
+    ("units", "calendar", "calendars"),
     ("places", "unit", "units"),
     ("places", "parent", "places"),
     ("places", "upstream", "places"),
@@ -34,6 +36,8 @@ _REFERENCES = (
     ("people", "unit", "units"),
     ("vehicles", "unit", "units"),
     ("vehicles", "place", "places"),
+    ("containers", "unit", "units"),
+    ("labels", "unit", "units"),
     ("teams", "members", "people"),
     ("teams", "calendar", "calendars"),
     ("teams", "roster.people", "people"),
@@ -101,6 +105,8 @@ def check(
     judged = [_judge(entry, zone, faults) for entry in entries]
     bodies = _by_id(judged, faults)
     _References(judged, current, faults).judge()
+    faults += shared_ids(_claims("containers", judged, current))
+    faults += shared_numbers(_claims("labels", judged, current))
     if profiles is not None:
         faults += _unknown_profiles(judged, profiles)
     faults.sort(key=_place_of)
@@ -130,6 +136,11 @@ def _keep(rows: Rows, entries: list[RawEntry], current: Registry) -> None:
         known = current.get(rows.section, str(entry.raw.get("id"))) if entry.section == rows.section else None
         if known and rows.key in known:
             entry.raw.setdefault(rows.key, known[rows.key])
+
+
+def _claims(section: str, judged: list[_Judged], current: Registry) -> list[Claim]:
+    valid = ((one, one.body) for one in judged if one.entry.section == section)
+    return claims_of(section, (Claim(one.id, body, one.fault) for one, body in valid if body is not None), current)
 
 
 def _unknown_profiles(judged: list[_Judged], profiles: Collection[str]) -> Iterator[Fault]:

@@ -26,6 +26,8 @@ texts = st.text(st.characters(exclude_categories=("Cc", "Cs", "Cn", "Zl", "Zp"))
 names = texts | st.fixed_dictionaries({"zh": texts}, optional={"en": texts})
 days = st.dates().map(lambda day: day.isoformat())
 seconds = st.integers(1, 86_400)
+#: A unit that is registered whenever somebody refers to it.
+OWNER = "owner-of-all-labels"
 
 
 @st.composite
@@ -58,10 +60,35 @@ def fields(draw: st.DrawFn) -> dict[str, str]:
     return dict(zip(keys, parameters, strict=True))
 
 
+@st.composite
+def ties(draw: st.DrawFn) -> list[dict[str, str]]:
+    """The ids of one container, which no other one has."""
+    number = draw(st.uuids())
+    values = {"epc": f"35{number.hex[:21]}1".upper(), "qr": f"Q{number}", "text": f"{draw(texts).strip()}{number}"}
+    kinds = draw(st.lists(st.sampled_from(sorted(values)), min_size=1, unique=True))
+    return [{"k": kind, "v": values[kind]} for kind in kinds]
+
+
+@st.composite
+def ranges(draw: st.DrawFn) -> dict[str, Any]:
+    """Labels of ``OWNER``, with a prefix that no other range has."""
+    first = draw(st.integers(0, 999))
+    last = draw(st.integers(first, 9999))
+    prefix = f"{draw(texts).strip()}{draw(st.uuids())}-"
+    return {"unit": OWNER, "prefix": prefix, "first": first, "last": last, "digits": draw(st.integers(4, 18))}
+
+
 ENTRIES: dict[str, st.SearchStrategy[dict[str, Any]]] = {
     "units": st.fixed_dictionaries(
         {"name": names, "kind": st.sampled_from(["waterworks", "hospital", "carrier"])},
-        optional={"credit_code": texts, "beds": st.integers(0, 9999), "address": texts},
+        optional={
+            "credit_code": texts,
+            "beds": st.integers(0, 9999),
+            "address": texts,
+            "collection": st.fixed_dictionaries(
+                {"every": st.sampled_from(["daily", "weekly", "call"])}, optional={"by": st.just("16:30")}
+            ),
+        },
     ),
     "places": st.fixed_dictionaries(
         {"kind": st.sampled_from(["network", "waste_store"])},
@@ -100,6 +127,11 @@ ENTRIES: dict[str, st.SearchStrategy[dict[str, Any]]] = {
         },
     ),
     "vehicles": st.fixed_dictionaries({}, optional={"plate": texts, "tare_g": st.integers(0, 9_999_999)}),
+    "containers": st.fixed_dictionaries(
+        {"kind": st.sampled_from(["bin", "pallet", "trolley"]), "ids": ties()},
+        optional={"name": names, "tare_g": st.integers(0, 99_999), "max_g": st.integers(1, 99_999)},
+    ),
+    "labels": ranges(),
     "calendars": st.fixed_dictionaries(
         {},
         optional={
@@ -141,6 +173,8 @@ def registries(draw: st.DrawFn) -> tuple[Registry, dict[str, dict[str, Any]]]:
     people = [change for change in changes if change.kind == "people" and change.body]
     for change in people:
         private |= _split(change)
+    if any(change.kind == "labels" for change in changes):
+        changes.append(Change("units", OWNER, {"id": OWNER, "kind": "hospital"}))
     made.apply(changes, 0)
     return made, private
 

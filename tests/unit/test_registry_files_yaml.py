@@ -36,7 +36,7 @@ farms: [1]
 FAULTS = [
     (
         "farms, line 18: 'farms' is no section; allowed: "
-        "units, places, grid, devices, scales, people, vehicles, calendars, teams, sources"
+        "units, places, grid, devices, scales, people, vehicles, containers, labels, calendars, teams, sources"
     ),
     "units, line 2, column contacts[0]: 'p-12' is not in people",
     (
