@@ -74,6 +74,7 @@ class Kind(enum.IntEnum):
     TICK = 10
     ALARM = 11
     DISCONNECTED = 12
+    SEGMENT = 13
 
 
 class Record(NamedTuple):
