@@ -139,7 +139,7 @@ def balance(
 
 
 def conditions(rows: Sequence[Row], at: int) -> list[Condition]:
-    """What is wrong with these rows, as of ``at``: weights too far apart, and missing containers of which no rule knows.
+    """What is wrong with these rows, as of ``at``: weights too far apart, missing containers of which no rule knows.
 
     The value is the ratio to the tolerance, and how many are missing; a row in which all is well has none.
     """

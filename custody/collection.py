@@ -22,8 +22,10 @@ import msgspec
 from custody.container import Condition
 from custody.fact import Fact, Spot
 from custody.profile import Profile
-from custody.round import TAKEN, Round, rounds
+from custody.round import KINDS, TAKEN, Round, rounds
 from devices.registry import Registry
+
+__all__ = ["KINDS", "Departments"]
 
 _DAY_MS = 86_400_000
 _SEARCHED_DAYS = 400
