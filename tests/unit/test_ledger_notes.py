@@ -108,7 +108,7 @@ LINE = str(GOOD.signatures[0])
     "raw",
     [
         b"", b"\n\n", b"text\n\n", b"text\n\n\n", f"{GOOD.text}{LINE}\n".encode(), str(GOOD).encode()[:-1],
-        f"\n\n{LINE}\n".encode(), f"a\tb\n\n{LINE}\n".encode(), f"a\r\n\n{LINE}\n".encode(), 
+        f"\n\n{LINE}\n".encode(), f"a\tb\n\n{LINE}\n".encode(), f"a\r\n\n{LINE}\n".encode(),
         b"a\xff\n\n" + LINE.encode(),
         f"a\n\n{LINE}\nmore\n".encode(), f"a\n\n{LINE} \n".encode(), f"a\n\n{LINE.replace('—', '-')}\n".encode(),
         f"a\n\n{LINE}\u2028{LINE}\n".encode(), f"a\n\n{LINE}\x85\n".encode(), f"a\n\n{LINE[:-1]}\n".encode(),
