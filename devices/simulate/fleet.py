@@ -8,13 +8,16 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from devices.simulate.waste import ContainerFlow, Scan
+from devices.simulate.city import City
+from devices.simulate.city_registry import registry_of
+from devices.simulate.waste import Rounds, Waste
 from devices.simulate.water import WaterPoint, troubles_of
 
 _encode = msgspec.json.Encoder().encode
 PARAMETERS = ("chlorine_free", "turbidity", "ph", "conductivity", "temperature", "pressure")
-#: Terminals of one hospital, in the order in which they are added.
-ROLES = ("ward", "store", "carrier", "plant")
+#: A round of waste begins every so many periods of the water points, and takes its containers from ward to furnace in
+#: so many.
+ROUND_PERIODS, CHAIN_PERIODS = 15, 20
 
 
 class Emission(NamedTuple):
@@ -33,12 +36,17 @@ class Fleet:
     """``devices`` water points that each report every ``period_ms`` and ``terminals`` terminals, from ``start`` on.
 
     The same arguments give the same messages. A device in a gap keeps what it measures and sends it afterwards as
-    one array, behind its next live reading, so that it arrives late.
+    one array, behind its next live reading, so that it arrives late. Terminals are those of a small city
+    (``devices.simulate.city``) that goes through a whole day in ``CHAIN_PERIODS`` periods, again and again.
     """
 
     def __init__(self, *, devices: int, terminals: int, period_ms: int, start: int, seed: int) -> None:
         self.devices = [f"wq-{n + 1}" for n in range(devices)]
-        self.terminals = [f"scale-{n + 1}" for n in range(terminals)]
+        self.city = City.with_terminals(terminals) if terminals else City()
+        self.terminals = self.city.terminals
+        # Terminals count from one again after they were switched on; their boot keeps ids and labels apart.
+        rounds = Rounds(start + period_ms, ROUND_PERIODS * period_ms, CHAIN_PERIODS * period_ms)
+        self._waste = Waste(self.city, rounds, seed=seed, stamp=start // 1000)
         self._period = period_ms
         self._start = start
         self._seed = seed
@@ -47,7 +55,7 @@ class Fleet:
         """Messages in order of time, without end."""
         sources = [self._station(index) for index in range(len(self.devices))]
         if self.terminals:
-            sources.append(self._waste())
+            sources.append(self._events())
         return heapq.merge(*sources, key=lambda one: one.at)
 
     def registry(self) -> dict[str, Any]:
@@ -62,13 +70,12 @@ class Fleet:
             {"id": name, "place": f"{name}-point", "kind": "water", "report_s": report_s, "channels": channels}
             for name in self.devices
         ]
-        if self.terminals:
-            units.append({"id": "sim-hosp", "name": {"zh": "模拟医院", "en": "Simulated hospital"}, "kind": "hospital"})
-            place = {"id": "sim-hosp-store", "unit": "sim-hosp", "kind": "waste_store", "grid": "sim"}
-            places.append(place | {"name": {"zh": "医废暂存间", "en": "Waste store"}})
-            devices += [{"id": name, "place": "sim-hosp-store", "kind": "terminal"} for name in self.terminals]
         grid = [{"id": "sim", "name": {"zh": "模拟区", "en": "Simulated district"}}]
-        return {"units": units, "grid": grid, "places": places, "devices": devices}
+        water = {"units": units, "grid": grid, "places": places, "devices": devices}
+        if not self.terminals:
+            return water
+        waste = registry_of(self.city, self._waste.work, self._waste.closures, rounds=True)
+        return waste | {section: entries + waste[section] for section, entries in water.items() if section != "grid"}
 
     def _place(self, index: int) -> dict[str, Any]:
         outlet = index % 4 == 0
@@ -115,31 +122,7 @@ class Fleet:
         points = sum(len(reading["values"]) for reading in readings)
         return Emission(at, "sim", device, "telemetry", payload, numbers, points)
 
-    def _waste(self) -> Iterator[Emission]:
-        """Containers of all hospitals; a new one starts every two periods a hospital."""
-        hospitals = [
-            ContainerFlow(self._seed, first // len(ROLES), self._roles(first))
-            for first in range(0, len(self.terminals), len(ROLES))
-        ]
-        waiting: list[tuple[int, int, Scan]] = []
-        minted = dict.fromkeys(self.terminals, 0)
-        # A terminal counts from one again after it was switched on; its boot keeps the ids apart.
-        boot = self._start // 1000
-        born, order = self._start + self._period, 0
-        while True:
-            for flow in hospitals:
-                for scan in flow.container(born, 4 * self._period):
-                    heapq.heappush(waiting, (scan.at, order, scan))
-                    order += 1
-            born += 2 * self._period
-            while waiting and waiting[0][0] < born:
-                _, _, scan = heapq.heappop(waiting)
-                minted[scan.terminal] += 1
-                number = minted[scan.terminal]
-                event_id = f"{scan.terminal}-{boot:x}-{number:06d}"
-                event = {"id": event_id, "boot": boot, "seq": number, "clock_sync": self._start, **scan.event}
-                yield Emission(scan.at, "sim", scan.terminal, "event", _encode(event), (event_id,), 0)
-
-    def _roles(self, first: int) -> dict[str, str]:
-        mine = self.terminals[first : first + len(ROLES)]
-        return {role: mine[min(n, len(mine) - 1)] for n, role in enumerate(ROLES)}
+    def _events(self) -> Iterator[Emission]:
+        """What the terminals send."""
+        for one in self._waste.sent():
+            yield Emission(one.at, "sim", one.terminal, "event", one.payload, (one.id,), 0)

@@ -14,7 +14,6 @@ import yaml
 from devices.files import read
 from devices.parameters import CATALOGUE
 from devices.simulate.fleet import PARAMETERS, Emission, Fleet
-from devices.simulate.waste import STEPS
 from devices.simulate.water import WaterPoint, demand, troubles_of
 
 START = 1_770_000_000_000
@@ -139,22 +138,7 @@ def test_every_kind_of_trouble_occurs() -> None:
     assert all(one.first <= one.last < after.first for one, after in pairwise(found))
 
 
-def test_containers_go_through_all_steps_in_order() -> None:
-    """Each container is collected, stored, carried, received and destroyed, by its terminals, in time."""
-    steps: dict[str, list[str]] = defaultdict(list)
-    for one in days(0.5):
-        if one.channel == "event":
-            event = json.loads(one.payload)
-            steps[event["ids"][0]["v"]].append(event["step"])
-            weight = event.get("weight")
-            assert weight is None or weight["gross_g"] == weight["net_g"] + weight["tare_g"]
-    whole = [name for name, _ in STEPS]
-    assert len(steps) > 100
-    assert all(found == whole[: len(found)] for found in steps.values())
-    assert sum(found == whole for found in steps.values()) > 50
-
-
-@pytest.mark.parametrize(("devices", "terminals"), [(1, 0), (0, 1), (12, 4), (3, 9)])
+@pytest.mark.parametrize(("devices", "terminals"), [(1, 0), (0, 1), (0, 2), (2, 3), (12, 4), (3, 9), (1, 24)])
 def test_the_registry_of_a_fleet_is_a_valid_registry_file(tmp_path: Path, devices: int, terminals: int) -> None:
     """It passes the check of registry files and names every device that publishes, and no other."""
     one = fleet(devices=devices, terminals=terminals)
