@@ -24,6 +24,7 @@ custody_events = sa.Table(
     sa.Column("fact", sa.LargeBinary, nullable=False, server_default=sa.text("x''")),  # msgpack of custody.fact.Fact
     sa.Index("custody_events_identity", "terminal", "event_id"),
     sa.Index("custody_events_ts", "ts"),
+    sa.Index("custody_events_unit", "unit", "ts"),
     sa.Index("custody_events_id", "event_id"),
 )
 

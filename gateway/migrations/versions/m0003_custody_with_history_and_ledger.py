@@ -123,11 +123,13 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("fact", sa.LargeBinary(), server_default=sa.text("x''"), nullable=False))
         batch_op.create_index("custody_events_id", ["event_id"], unique=False)
         batch_op.create_index("custody_events_ts", ["ts"], unique=False)
+        batch_op.create_index("custody_events_unit", ["unit", "ts"], unique=False)
 
 
 def downgrade() -> None:
     """Go back to the revision before."""
     with op.batch_alter_table("custody_events", schema=None) as batch_op:
+        batch_op.drop_index("custody_events_unit")
         batch_op.drop_index("custody_events_ts")
         batch_op.drop_index("custody_events_id")
         batch_op.drop_column("fact")
