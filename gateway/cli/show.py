@@ -15,6 +15,7 @@ from gateway.cli.language import heading, pick, spoken
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.tree import Tree
 
 #: A longer table is printed without measuring the terminal: rich needs 5 ms a row.
 PLAIN_ROWS = 200
@@ -59,6 +60,11 @@ def fields(item: Mapping[str, Any], zone: tzinfo) -> None:
     made = Table(box=None, pad_edge=False, show_header=False)
     for key, value in item.items():
         made.add_row(heading(key), Text(cell(key, value, zone)))
+    _console().print(made)
+
+
+def tree(made: Tree) -> None:
+    """Print a tree."""
     _console().print(made)
 
 

@@ -1,0 +1,50 @@
+"""Which containers an account sees: the scope filter (``gateway.api.scope``) for what many units have a part in.
+
+A container is seen by its producer and by the district where it was produced. A unit with an account of its own, such
+as a carrier or a plant, also sees what it holds and what it ever handled: it must account for it.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from custody.container import Container
+from gateway import state
+from gateway.api.scope import Scope, condition
+
+_TABLE = state.containers
+#: Events of a container: those that name one of its ids, and those of its manifest.
+_EVENTS = """
+    SELECT 1 FROM custody_links AS l JOIN custody_events AS e ON e."offset" = l."offset"
+    WHERE l.entity IN (
+        SELECT json_extract(value, '$.v') FROM json_each(containers.ids)
+        UNION ALL SELECT containers.id
+        UNION ALL SELECT 'manifest:' || containers.manifest
+    )
+"""
+
+
+def sees(scope: Scope, container: Container) -> bool:
+    """Whether a container is in scope."""
+    if scope.covers(container.unit, container.grid):
+        return True
+    if scope.nothing or scope.unit is None or scope.grid is not None:
+        return False
+    return scope.unit in {container.holder, *(one.fact.spot.unit for one in container.history)}
+
+
+def seen(scope: Scope) -> sa.ColumnElement[bool]:
+    """``sees`` for rows of ``state.containers``."""
+    own = condition(scope, _TABLE.c.unit, _TABLE.c.grid)
+    if scope.nothing or scope.unit is None or scope.grid is not None:
+        return own
+    return sa.or_(own, _TABLE.c.holder == scope.unit, _event("e.unit = :handled_by").bindparams(handled_by=scope.unit))
+
+
+def of_device(device: str) -> sa.TextClause:
+    """Containers that an event of this device names."""
+    return _event("e.terminal = :of_device").bindparams(of_device=device)
+
+
+def _event(which: str) -> sa.TextClause:
+    return sa.text(f"EXISTS ({_EVENTS} AND {which})")
