@@ -55,15 +55,15 @@ def raw_members(raws: Iterable[bytes]) -> dict[str, bytes]:
 
 
 def seal(members: Mapping[str, bytes], claim: Claim, key: str, sign: Callable[[bytes], bytes]) -> bytes:
-    """The bundle of ``members`` (all but key, verifier, manifest and its signature), as bytes of a ZIP.
+    """The bundle of ``members`` as bytes of a ZIP; key, manifest and signature are added, and this version's verifier.
 
     ``key`` is the verifier key of the ledger, ``sign`` makes its Ed25519 signature. Raises ValueError where there are
     more members than a plain ZIP holds.
     """
     inside = {
+        "verify.py": files("custody.evidence").joinpath("verify.py").read_bytes(),
         **members,
         "key.pub": f"{key}\n".encode(),
-        "verify.py": files("custody.evidence").joinpath("verify.py").read_bytes(),
     }
     if len(inside) > MOST_MEMBERS:
         raise ValueError(f"{claim.subject} has {len(inside)} members; allowed: {MOST_MEMBERS}")

@@ -330,6 +330,8 @@ class Check:
         for name in sorted(inside & listed.keys()):
             if hashlib.sha256(self.members[name]).hexdigest() != listed[name]:
                 self.fault("member_changed", None, f"{name} is not the one that was signed")
+        if self.faults:
+            return
         self.key = Key(self.members["key.pub"].decode("utf-8").rstrip("\n"))
         if not self.key.signed(unbase64(self.members["manifest.sig"].decode("ascii")), self.members["manifest.json"]):
             self.fault("manifest_signature", None, "the manifest is not signed by the key of the bundle")
@@ -420,7 +422,8 @@ class Check:
             for entity, seq, head in self.entries[index]["body"]["heads"]:
                 if entity not in promised:
                     continue
-                if seq > promised[entity] or self.leaves[chains[entity][seq][0]].hex() != head:
+                there = chains[entity].get(seq)
+                if seq > promised[entity] or (there and self.leaves[there[0]].hex() != head):
                     self.fault("omitted", index, f"a daily list names another entry {seq} of {entity} than is shown")
                 elif seq == promised[entity]:
                     pinned[entity] = index

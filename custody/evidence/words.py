@@ -74,15 +74,15 @@ WORDS: dict[str, tuple[str, str]] = {
     "truth_1": (
         "可证明：签名后未改动；每条记录都在签名的账本中；记录链首尾之间无遗漏；记录与终端原始报文一致。",
         (
-            "Proved: nothing was changed after signing; every entry is in the signed ledger; none is missing between the "
-            "first and the last of a chain; entries say what the terminals' messages said."
+            "Proved: nothing was changed after signing; every entry is in the signed ledger; none is missing between "
+            "the first and the last of a chain; entries say what the terminals' messages said."
         ),
     ),
     "truth_2": (
         "不能证明：最后一份日清单之后没有别的记录；秤和传感器读数正确；终端由谁操作（除非终端已签名）。",
         (
-            "Not proved: that nothing came after the last daily list; that instruments were right; who held a terminal, "
-            "unless it signed."
+            "Not proved: that nothing came after the last daily list; that instruments were right; who held a "
+            "terminal, unless it signed."
         ),
     ),
     # on file and missing

@@ -9,13 +9,13 @@ from typing import Any
 
 import rfc8785
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from custody.evidence.bundle import Claim, entry_members, proof_member, raw_members, seal
 from custody.evidence.report import Case, Step, page
+from custody.ledger.checkpoint import Clock, checkpoint
 from custody.ledger.entry import entry
 from custody.ledger.merkle import Frontier, inclusion, leaf_hash
-from tests.support.notes import cosigned, signed_note, vkey
+from custody.ledger.note import cosign, key_of, sign
 
 ORIGIN = "test.example/ledger/1"
 T0 = 1_763_769_600_000
@@ -37,7 +37,7 @@ class SmallLedger:
     @property
     def vkey(self) -> str:
         """The verifier key."""
-        return vkey(self.origin, 1, self.key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw))
+        return str(key_of(self.origin, self.key))
 
     def append(self, kind: str, entities: list[str], body: dict[str, Any], at: int = T0) -> int:
         """Add an entry; gives its number."""
@@ -88,9 +88,11 @@ class SmallLedger:
 
     def checkpoint(self, witness: Ed25519PrivateKey | None = None) -> bytes:
         """The signed head over all entries."""
-        root = self.frontier.root()
-        note = signed_note(self.origin, len(self.entries), root, f"time {T0} ntp 12", self.key)
-        return note if witness is None else cosigned(note, "witness.example", witness, T0 // 1000)
+        text = checkpoint(self.origin, len(self.entries), self.frontier.root(), Clock(T0, "ntp", 12)).text()
+        note = sign(text, self.origin, self.key)
+        if witness is not None:
+            note = note.having([cosign(text, "witness.example", witness, T0 // 1000)])
+        return str(note).encode()
 
 
 def clean_chain() -> SmallLedger:
@@ -128,6 +130,7 @@ def bundle_of(ledger: SmallLedger, label: str = LABEL, **instead: Any) -> bytes:
     raws = [ledger.raws[step.body["raw"]] for step in steps]
     members |= raw_members(raws)
     members |= {"checkpoint": checkpoint, "report.html": instead.get("report") or page(case), "epcis.jsonld": b"{}\n"}
+    members |= {"verify.py": instead["verifier"]} if "verifier" in instead else {}
     members |= instead.get("members", {})
     claim = Claim(entity, T0, ledger.origin, "0.1.0", {entity: ledger.heads[entity][0]})
     return seal(members, instead.get("claim") or claim, instead.get("vkey") or ledger.vkey, ledger.key.sign)
