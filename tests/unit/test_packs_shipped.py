@@ -152,9 +152,29 @@ def test_waste_is_told_before_and_at_48_hours() -> None:
 
 
 def test_every_state_of_custody_that_is_an_exception_has_a_rule() -> None:
-    """What custody observes is told; only being sealed is no trouble by itself."""
+    """What custody observes is told; being sealed is no trouble by itself, only of a clinic for weeks."""
     ruled = {rule.quantity for rule in pack("medical-waste-cn").rules if rule.quantity}
-    assert ruled == set(QUANTITIES) - {"custody.sealed"}
+    assert ruled == set(QUANTITIES)
+    assert rules("medical-waste-cn")["clinic-sealed-16d"].hold == 16 * 24 * HOUR
+
+
+@pytest.mark.parametrize(
+    ("profile", "quantity", "expected"),
+    [
+        ("hospital", "custody.stored", {"stored-36h", "stored-44h", "stored-48h"}),
+        ("collection_point", "custody.stored", {"point-stored-48h"}),
+        ("clinic", "custody.stored", set()),
+        ("hospital", "custody.awaited", {"not-stored"}),
+        ("clinic", "custody.sealed", {"clinic-sealed-16d"}),
+        ("hospital", "custody.sealed", set()),
+        ("", "custody.at_plant", {"at-plant-24h", "at-plant-72h"}),
+    ],
+)
+def test_how_long_waste_may_stay_depends_on_its_producer(profile: str, quantity: str, expected: set[str]) -> None:
+    """The two days of the law are a hospital's; a clinic is collected weekly; a plant has limits of its own."""
+    subject = Subject(f"container:x/-/{quantity}", parameter=quantity, profile=profile)
+    found = [one for one in pack("medical-waste-cn").rules if one.quantity == quantity and one.when.fits(subject)]
+    assert {one.id for one in found} == expected
 
 
 def test_the_store_is_judged_by_its_own_climate_only() -> None:
