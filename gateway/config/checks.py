@@ -57,6 +57,9 @@ def _files(settings: Settings) -> Iterator[tuple[str, str]]:
     for name, channel in settings.alerts.channels.items():
         if isinstance(channel, EmailChannel):
             named[f"{CHANNELS}.{name}.ca"] = channel.ca
+    head = settings.ledger.head_file
+    if head is not None and not head.parent.is_dir():
+        yield "ledger.head_file", "its folder is not there; allowed: a file in a folder that the gateway may write"
     own = settings.alerts.pack_dir
     if own is not None and not own.is_dir():
         yield "alerts.pack_dir", "there is no such folder; allowed: a folder with NAME.yaml"

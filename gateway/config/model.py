@@ -7,6 +7,7 @@ in the message of a fault. Secrets are ``SecretStr``: they never appear in a log
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
 from urllib.parse import quote, unquote, urlsplit
@@ -15,6 +16,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import AfterValidator, BeforeValidator, ByteSize, SecretStr
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
+from custody.ledger.note import COSIGNS, SIGNS, parse_key
 from gateway.config.channels import Channel
 from gateway.config.keys import SecretWebUrl, Section, WebUrl, setting
 
@@ -88,6 +90,15 @@ def _root(text: str) -> str:
     return text
 
 
+def _verifier_key(kind: int) -> Callable[[str], str]:
+    def check(text: str) -> str:
+        if parse_key(text).kind != kind:
+            raise ValueError("a key of the other kind")
+        return text
+
+    return check
+
+
 def _split(value: object) -> object:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
@@ -99,6 +110,9 @@ def _size(smallest: int, largest: int) -> AfterValidator:
         return value
 
     return AfterValidator(within)
+
+
+LedgerKey = Annotated[str, AfterValidator(_verifier_key(SIGNS))]
 
 
 class Data(Section):
@@ -275,6 +289,17 @@ class Deliver(Section):
     )
 
 
+class Witness(Section):
+    """One witness of this ledger."""
+
+    url: WebUrl = setting(
+        ..., "Address before `/add-checkpoint`.", "http://host/path or https://host/path", min_length=1
+    )
+    key: Annotated[str, AfterValidator(_verifier_key(COSIGNS))] = setting(
+        ..., "Its verifier key.", "NAME+8 hex digits+base64 of a key that cosigns"
+    )
+
+
 class Ledger(Section):
     """The tamper-evident ledger."""
 
@@ -286,6 +311,30 @@ class Ledger(Section):
     )
     key_file: Path | None = setting(
         None, "File of the key that signs the ledger (else `keys/ledger.key` in the data folder).", "a file, mode 0600"
+    )
+    head_file: Path | None = setting(
+        None,
+        "File that keeps the last signed head (else `ledger/head` in the data folder). On another disk it shows that a "
+        "whole data folder was put back to an earlier day.",
+        "a file in a folder that the gateway may write",
+    )
+    sign_every_s: int = setting(
+        60,
+        "A new entry is covered by a signed head after this long at the latest.",
+        "1 to 3600 (seconds)",
+        ge=1,
+        le=3600,
+    )
+    sign_every_entries: int = setting(100, "So many new entries are signed at once.", "1 to 100000", ge=1, le=100_000)
+    witnesses: tuple[Witness, ...] = setting(
+        (),
+        "Other gateways, or public witnesses (c2sp.org/tlog-witness), that cosign each signed head.",
+        'a list of {url = "https://host/path", key = "verifier key of kind 4"}',
+    )
+    witness_for: tuple[LedgerKey, ...] = setting(
+        (),
+        "Ledgers of others whose heads this gateway cosigns: what `hygeia custody ledger key` says there.",
+        "a list of verifier keys: NAME+8 hex digits+base64",
     )
 
 
