@@ -13,6 +13,7 @@ from typing import Annotated, Literal, NamedTuple
 from urllib.parse import quote, unquote, urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
+import msgspec
 from pydantic import AfterValidator, BeforeValidator, ByteSize, SecretStr
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -101,6 +102,11 @@ def _verifier_key(kind: int) -> Callable[[str], str]:
 
 def _split(value: object) -> object:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+def _tables(value: object) -> object:
+    # What msgspec says of wrong JSON is a ValueError, as pydantic wants it.
+    return msgspec.json.decode(value) if isinstance(value, str) else value
 
 
 def _size(smallest: int, largest: int) -> AfterValidator:
@@ -326,15 +332,15 @@ class Ledger(Section):
         le=3600,
     )
     sign_every_entries: int = setting(100, "So many new entries are signed at once.", "1 to 100000", ge=1, le=100_000)
-    witnesses: tuple[Witness, ...] = setting(
+    witnesses: Annotated[tuple[Witness, ...], NoDecode, BeforeValidator(_tables)] = setting(
         (),
         "Other gateways, or public witnesses (c2sp.org/tlog-witness), that cosign each signed head.",
-        'a list of {url = "https://host/path", key = "verifier key of kind 4"}',
+        'a list of {url = "https://host/path", key = "NAME+ID+KEY of one that cosigns"} (in the environment as JSON)',
     )
-    witness_for: tuple[LedgerKey, ...] = setting(
+    witness_for: Annotated[tuple[LedgerKey, ...], NoDecode, BeforeValidator(_split)] = setting(
         (),
         "Ledgers of others whose heads this gateway cosigns: what `hygeia custody ledger key` says there.",
-        "a list of verifier keys: NAME+8 hex digits+base64",
+        "a list of verifier keys NAME+8 hex digits+base64 (in the environment: with commas between)",
     )
 
 
