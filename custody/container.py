@@ -80,7 +80,8 @@ class Container(msgspec.Struct):
 
     ``holder`` is the unit that has it, ``keeper`` the badge of who in that unit had it last. ``net_g`` is that of its
     newest weighing alone; None where it was only weighed with others or not at all. ``handover`` is the offset of the
-    event whose hand-over nobody confirmed yet. Offsets are journal offsets; times ms since 1970 UTC.
+    event whose hand-over nobody confirmed yet. ``contradictions`` are pairs of offsets of events: by the order of the
+    fold the second cannot follow the first. Offsets are journal offsets; times ms since 1970 UTC.
     """
 
     id: str
@@ -109,6 +110,7 @@ class Container(msgspec.Struct):
     history: list[Seen] = []
     weighings: list[Weighing] = []
     conditions: list[Condition] = []
+    contradictions: list[tuple[int, int]] = []
 
     @property
     def open(self) -> bool:

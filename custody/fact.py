@@ -122,12 +122,18 @@ class Fact(msgspec.Struct, frozen=True, array_like=True):
 
 
 def entities(fact: Fact) -> list[str]:
-    """What an event names, as ``Known.facts`` finds it: id texts, ``manifest:M``, ``vehicle:V``; distinct, sorted."""
+    """What an event names, as ``Known.facts`` finds it; distinct, sorted.
+
+    Id texts, ``manifest:M``, ``vehicle:V``; of an event without ids ``trip:manifest:M`` and ``trip:vehicle:V`` as well:
+    what such a group did as a whole.
+    """
     found = set(fact.names)
     if fact.parent is not None:
         found.add(fact.parent.v)
-    if fact.manifest:
-        found.add(f"manifest:{fact.manifest}")
-    if fact.vehicle:
-        found.add(f"vehicle:{fact.vehicle}")
+    for group in (
+        f"manifest:{fact.manifest}" if fact.manifest else "",
+        f"vehicle:{fact.vehicle}" if fact.vehicle else "",
+    ):
+        if group:
+            found.update((group,) if fact.ids else (group, f"trip:{group}"))
     return sorted(found)

@@ -7,8 +7,10 @@ from typing import Protocol
 
 from custody.fact import Fact, entities
 
-#: A group (bin, manifest, vehicle) is looked at for so long after something went into it.
+#: A group (bin, manifest) is looked at for so long after something went into it.
 GROUP_MS = 30 * 86_400_000
+#: A vehicle, which makes many trips, for so long.
+VEHICLE_MS = 3 * 86_400_000
 
 
 class Known(Protocol):
@@ -21,6 +23,10 @@ class Known(Protocol):
         """
         ...
 
+    def event(self, event_id: str) -> Sequence[Fact]:
+        """The events with this id, whichever terminals sent them."""
+        ...
+
     def same(self, text: str) -> Sequence[str]:
         """The other ids that the registry ties to ``text`` as one container (a bin with a tag and a label)."""
         ...
@@ -31,26 +37,25 @@ class Remembered:
 
     def __init__(self, facts: Sequence[Fact] = (), ties: Sequence[Sequence[str]] = ()) -> None:
         self._facts: dict[str, dict[int, Fact]] = {}
-        self._events: dict[str, list[Fact]] = {}
+        self._speak: dict[str, list[Fact]] = {}
+        self._named: dict[str, dict[int, Fact]] = {}
         self._ties = {text: tuple(tie) for tie in ties for text in tie}
         for fact in facts:
             self.add(fact)
 
     def add(self, fact: Fact) -> None:
         """Know one more fact."""
+        self._named.setdefault(fact.id, {})[fact.offset] = fact
         names = set(entities(fact))
-        if fact.of:
-            for other in self._events.get(fact.of, ()):
-                names.update(entities(other))
-        for other in self._events.get(fact.id, ()):
-            if other.of == fact.id:
-                for name in entities(fact):
-                    self._facts.setdefault(name, {})[other.offset] = other
+        for other in self.event(fact.of) if fact.of else ():
+            names.update(entities(other))
+        for other in self._speak.get(fact.id, ()):
+            for name in entities(fact):
+                self._facts.setdefault(name, {})[other.offset] = other
         for name in names:
             self._facts.setdefault(name, {})[fact.offset] = fact
-        self._events.setdefault(fact.id, []).append(fact)
-        if fact.of and fact.of != fact.id:
-            self._events.setdefault(fact.of, []).append(fact)
+        if fact.of:
+            self._speak.setdefault(fact.of, []).append(fact)
 
     def facts(self, entity: str, since: int | None = None, until: int | None = None) -> Sequence[Fact]:
         """See ``Known.facts``."""
@@ -59,6 +64,10 @@ class Remembered:
             for fact in self._facts.get(entity, {}).values()
             if (since is None or fact.ts >= since) and (until is None or fact.ts <= until)
         ]
+
+    def event(self, event_id: str) -> Sequence[Fact]:
+        """See ``Known.event``."""
+        return list(self._named.get(event_id, {}).values())
 
     def same(self, text: str) -> Sequence[str]:
         """See ``Known.same``."""

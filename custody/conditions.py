@@ -1,0 +1,117 @@
+"""What is the matter with a container, from how far it has come (pure; docs/life-of-a-container.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+from msgspec.structs import replace
+
+from custody.container import Condition
+from custody.course import Course
+from custody.fact import Fact, Spot
+from custody.happening import Key
+from custody.profile import Profile
+from custody.weighings import Difference, Taken, chain_difference, net_of, sum_difference
+
+
+class Weighed(Protocol):
+    """What comparing weights asks of other containers."""
+
+    def alone(self, text: str) -> Sequence[Taken]:
+        """The weighings alone of the container that an id is of, in the order of the fold."""
+        ...
+
+
+def conditions(name: str, course: Course, profile: Profile, weighed: Weighed) -> list[Condition]:
+    """All that holds of the container with the leading id ``name``."""
+    if course.first is None or course.cleaned:
+        return []
+    found: list[tuple[str, int, Spot, float]] = []
+    for quantity, fact in _since(course, profile):
+        if fact is not None:
+            found.append((quantity, fact.ts, fact.spot, 1.0))
+    giving = course.possession.open
+    if giving is not None and course.known and course.lost is None and course.divided is None:
+        found.append(("custody.unconfirmed_handover", giving.at, giving.spot, 1.0))
+    difference = _difference(name, course, profile, weighed)
+    if difference is not None and difference.ratio > 1:
+        found.append(("custody.weight_difference", difference.at, difference.spot, difference.ratio))
+    return [Condition(quantity, f"container:{name}", at, spot, value) for quantity, at, spot, value in found]
+
+
+def _since(course: Course, profile: Profile) -> Iterable[tuple[str, Fact | None]]:
+    """Each plain state with the event since which it holds; None where it does not."""
+    if course.divided is None:
+        yield "custody.missing", course.lost or course.unscanned
+        yield "custody.surplus", course.surplus
+        yield "custody.no_category", course.first if course.known and not course.category else None
+    if not course.known or course.destroyed or course.divided or course.lost:
+        return
+    yield "custody.sealed", course.sealed
+    if course.stage == "collected" and profile.handover == "confirm" and course.possession.holder == course.unit:
+        yield "custody.awaited", None if course.possession.given else course.collected
+    yield "custody.stored", course.stored if course.stage == "stored" else None
+    yield "custody.in_transit", course.departed if course.received is None else None
+    yield "custody.at_plant", course.received
+
+
+def _difference(name: str, course: Course, profile: Profile, weighed: Weighed) -> Difference | None:
+    """The largest of the differences that are told of this container."""
+    found = [chain_difference(course.taken, profile)] if course.taken else []
+    for one in reversed(course.taken):
+        if one.members:
+            parts = [_nearest(weighed.alone(member), one.key) for member in one.members]
+            summed = sum_difference(one, parts, profile)
+            if summed is not None:
+                found.append(summed)
+                break
+    found += [_conserved(name, course, profile, weighed)]
+    return max((one for one in found if one is not None), key=lambda one: one.ratio, default=None)
+
+
+def _conserved(name: str, course: Course, profile: Profile, weighed: Weighed) -> Difference | None:
+    """Parts against the whole, where it was divided or others were merged into it."""
+    own = [one for one in course.taken if one.weighing.group == 1]
+    if course.divided is not None and course.divided.fact.step == "split" and own:
+        event = course.divided
+        return _parts(own[-1], event.names, event.key, net_of(event.fact.weight), profile, weighed, after=True)
+    if course.merged:
+        event = course.merged[-1]
+        after = next((one for one in own if one.key >= event.key), None)
+        if after is not None and not any(one.key < event.key for one in own):
+            return _parts(after, event.names, event.key, None, profile, weighed, after=False)
+    return None
+
+
+def _parts(
+    whole: Taken,
+    names: frozenset[str],
+    key: Key,
+    together: int | None,
+    profile: Profile,
+    weighed: Weighed,
+    *,
+    after: bool,
+) -> Difference | None:
+    if together is not None:
+        weighing = replace(whole.weighing, net_g=together)
+        return sum_difference(whole, [replace(whole, weighing=weighing)], profile, len(names))
+    parts: dict[Key, Taken | None] = {}
+    found: list[Taken | None] = []
+    for text in sorted(names):
+        taken = weighed.alone(text)
+        one = next((one for one in taken if one.key > key), None) if after else _before(taken, key)
+        if one is None or one.key not in parts:
+            found.append(one)
+        if one is not None:
+            parts[one.key] = one
+    return sum_difference(whole, found, profile)
+
+
+def _before(taken: Sequence[Taken], key: Key) -> Taken | None:
+    return next((one for one in reversed(taken) if one.key < key), None)
+
+
+def _nearest(taken: Sequence[Taken], key: Key) -> Taken | None:
+    return _before(taken, key) or next((one for one in taken if one.key > key), None)

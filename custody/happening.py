@@ -1,0 +1,146 @@
+"""One event as it counts: after what was taken back or corrected (pure)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from custody.fact import Fact
+from custody.known import Known
+
+#: Steps that change what another event says; they are no events in the life of a container.
+AMENDING = frozenset({"void", "correct"})
+
+#: The order of the fold; the offset decides between two events that say the same of themselves.
+Key = tuple[int, str, int, int, str, int]
+
+
+class Happening(msgspec.Struct, frozen=True, gc=False):
+    """``fact`` is what counts, ``sent`` what came; ``by`` is the amendment that voided or corrected it.
+
+    ``counts`` is False where it was voided. ``weighed`` is the offset of the event that brought the weight.
+    """
+
+    key: Key
+    sent: Fact
+    fact: Fact
+    names: frozenset[str]
+    counts: bool = True
+    by: int | None = None
+    weighed: int = -1
+
+
+def key_of(fact: Fact) -> Key:
+    """The place of a fact in the order of the fold."""
+    return fact.ts, fact.terminal, fact.boot, fact.seq, fact.id, fact.offset
+
+
+def receiver_confirms(known: Known, manifest: str) -> list[Fact]:
+    """The confirmations of a manifest by its receiver, in the order of the fold.
+
+    The receiver is the unit that received something under it, else the one of a disposal plant or collection point.
+    """
+    facts = known.facts(f"manifest:{manifest}")
+    units = {unit_of(fact) for fact in facts if fact.step == "receive" and fact.manifest == manifest}
+    found = [
+        fact
+        for fact in facts
+        if fact.step == "confirm"
+        and fact.manifest == manifest
+        and (unit_of(fact) in units or (not units and fact.home.kind in {"disposal_plant", "collection_point"}))
+    ]
+    return sorted(found, key=key_of)
+
+
+def unit_of(fact: Fact) -> str:
+    """The unit whose device it was, else that of the place."""
+    return fact.home.unit or fact.spot.unit
+
+
+class Amendments:
+    """What voids and corrections of known facts change."""
+
+    def __init__(self, known: Known) -> None:
+        self._known = known
+        self._of: dict[int, list[Fact]] = {}
+
+    def happenings(self, facts: Sequence[Fact]) -> list[Happening]:
+        """All of ``facts`` as they count, in the order of the fold."""
+        amending = [fact for fact in facts if fact.step in AMENDING]
+        found = [self._one(fact, amending) for fact in facts] if amending else [_plain(fact) for fact in facts]
+        found.sort(key=lambda one: one.key)
+        return found
+
+    def _one(self, fact: Fact, amending: Iterable[Fact]) -> Happening:
+        if fact.step in AMENDING:
+            good = any(self.changes(fact, target) for target in self.targets(fact))
+            return msgspec.structs.replace(_plain(fact), counts=good)
+        mine = [one for one in amending if one.of == fact.id and self._meant(one, fact) and self.changes(one, fact)]
+        if not mine:
+            return _plain(fact)
+        mine.sort(key=key_of)
+        last = next((one for one in mine if one.step == "void"), mine[-1])
+        if last.step == "void":
+            return msgspec.structs.replace(_plain(fact), counts=False, by=last.offset)
+        counted, weighed = fact, fact.offset
+        for one in mine:
+            counted = _corrected(counted, one)
+            weighed = one.offset if one.weight is not None else weighed
+        return msgspec.structs.replace(_plain(fact), fact=counted, by=last.offset, weighed=weighed)
+
+    def targets(self, amendment: Fact) -> list[Fact]:
+        """The events that a void or correct speaks of: those with that id, of its own terminal if there are any."""
+        found = self._of.get(amendment.offset)
+        if found is None:
+            named = [one for one in self._known.event(amendment.of) if one.step not in AMENDING]
+            own = [one for one in named if one.terminal == amendment.terminal]
+            found = self._of[amendment.offset] = own or named
+        return found
+
+    def _meant(self, amendment: Fact, fact: Fact) -> bool:
+        return any(one.offset == fact.offset for one in self.targets(amendment))
+
+    def changes(self, amendment: Fact, target: Fact) -> bool:
+        """Whether it may change that event: a reason, and an approver where a weight or a confirmed manifest is."""
+        if not amendment.reason:
+            return False
+        weight = amendment.weight if amendment.step == "correct" else target.weight
+        closed = self._closed(target, amendment)
+        if weight is None and not closed:
+            return True
+        by, approver = amendment.by, amendment.approved_by
+        if by is None or approver is None or not by.person or not approver.person or by.person == approver.person:
+            return False
+        return not closed or (approver.unit != "" and approver.unit != by.unit)
+
+    def _closed(self, target: Fact, amendment: Fact) -> bool:
+        manifests = {target.manifest} | {
+            fact.manifest for name in target.names for fact in self._known.facts(name) if name in fact.names
+        }
+        at = key_of(amendment)
+        return any(
+            key_of(fact) < at for manifest in manifests - {""} for fact in receiver_confirms(self._known, manifest)
+        )
+
+
+def _plain(fact: Fact) -> Happening:
+    names = frozenset(one.v for one in fact.ids)
+    key = (fact.ts, fact.terminal, fact.boot, fact.seq, fact.id, fact.offset)
+    return Happening(key, fact, fact, names, weighed=fact.offset)
+
+
+def _corrected(fact: Fact, correction: Fact) -> Fact:
+    """The event with what the correction says in its place; what it names (ids, groups, time) stays."""
+    placed = correction.spot.place and correction.spot.place != correction.home.place
+    over = {"bad_weight"} if correction.weight else set()
+    over |= {"unknown_category"} if correction.category else set()
+    flags = tuple(flag for flag in fact.flags if flag not in over)
+    return msgspec.structs.replace(
+        fact,
+        category=correction.category or fact.category,
+        risk=correction.risk or fact.risk,
+        weight=correction.weight or fact.weight,
+        spot=correction.spot if placed else fact.spot,
+        flags=flags + tuple(flag for flag in correction.flags if flag not in flags),
+    )

@@ -1,0 +1,115 @@
+"""Whose outcome one event can change (pure): those it names, those in the groups it addresses, those they depend on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from custody.fact import Fact
+from custody.happening import AMENDING
+from custody.known import GROUP_MS, VEHICLE_MS, Known
+from custody.ties import Ties, ties
+from custody.walk import DEPTH, JOINS
+
+
+def reached(known: Known, tied: Ties, fact: Fact) -> list[str]:
+    """At least one id of each container that may be another by ``fact``; a superset, sorted."""
+    return sorted(_Reach(known, tied).of(fact))
+
+
+class _Reach:
+    def __init__(self, known: Known, tied: Ties) -> None:
+        self._known = known
+        self._tied = tied
+        self._found: set[str] = set()
+
+    def of(self, fact: Fact) -> set[str]:
+        others = self._known.event(fact.of) if fact.of else ()
+        for one in (fact, *others):
+            self._event(one, whole=one is not fact and fact.step in AMENDING)
+        return self._found
+
+    def _event(self, fact: Fact, *, whole: bool) -> None:
+        """``whole``: the event is taken back or corrected, so that what it was for others counts as well."""
+        texts = {one.v for one in fact.ids}
+        if fact.parent is not None:
+            texts.add(fact.parent.v)
+        for text in texts:
+            self._text(text, every=ties(fact))
+        if fact.parent is not None and (not fact.ids or fact.step in {"unpack", "split", "merge"}):
+            self._inside(fact.parent.v, 0)
+        if not fact.ids and fact.parent is None:
+            self._members(fact)
+        elif fact.manifest and fact.step == "receive" and (whole or self._first_scan(fact)):
+            self._members(fact)
+
+    def _text(self, text: str, *, every: bool) -> None:
+        """The container of an id, what is inside, and who depends on its weight or on what it was."""
+        bearer = self._tied.bearer(text)
+        if every:
+            self._found.update(self._tied.component(text))
+        self._add(text, bearer.id)
+        own = [one.sent for one in bearer.own]
+        if any(one.parent is not None and one.parent.v in bearer.texts for one in own):
+            self._inside(text, 0)
+        self._family(bearer.texts, own, 0)
+        for one in own:
+            if one.weight is not None and len(one.ids) > 1:
+                self._add_container(min(known.v for known in one.ids))
+            if one.step == "pack" and one.parent is not None:
+                self._add_container(one.parent.v)
+
+    def _add(self, text: str, leading: str) -> None:
+        self._found.add(leading)
+        if text != leading and text not in self._tied.bearer(leading).texts:
+            self._found.add(text)
+
+    def _add_container(self, text: str) -> None:
+        self._found.add(self._tied.bearer(text).id)
+
+    def _inside(self, text: str, depth: int) -> None:
+        """What was ever put into a bin, and into bins in it."""
+        if depth > DEPTH:
+            return
+        bearer = self._tied.bearer(text)
+        self._found.add(bearer.id)
+        for one in bearer.own:
+            fact = one.sent
+            if fact.step == "pack" and fact.parent is not None and fact.parent.v in bearer.texts:
+                for known in fact.ids:
+                    self._inside(known.v, depth + 1)
+
+    def _family(self, texts: Iterable[str], own: Iterable[Fact], depth: int) -> None:
+        """Parts and wholes by split and merge: they inherit, and their weights are compared."""
+        if depth > DEPTH:
+            return
+        for fact in own:
+            if fact.step not in {"split", "merge"} or fact.parent is None:
+                continue
+            for text in (fact.parent.v, *(known.v for known in fact.ids)):
+                bearer = self._tied.bearer(text)
+                if bearer.id in self._found and depth:
+                    continue
+                known = bearer.id in self._found
+                self._found.add(bearer.id)
+                if not known:
+                    self._family(bearer.texts, [one.sent for one in bearer.own], depth + 1)
+
+    def _members(self, fact: Fact) -> None:
+        """All that was ever moved under the manifest, else on the vehicle, with what is inside."""
+        groups = [(f"manifest:{fact.manifest}", GROUP_MS)] if fact.manifest else []
+        groups += [(f"vehicle:{fact.vehicle}", VEHICLE_MS)] if fact.vehicle else []
+        for group, back in groups:
+            bounds = (None, None) if fact.manifest and group.startswith("manifest") else (fact.ts - back, fact.ts)
+            for one in self._known.facts(group, *bounds):
+                if one.step in JOINS:
+                    for known in one.ids:
+                        self._inside(known.v, 0)
+
+    def _first_scan(self, fact: Fact) -> bool:
+        """Whether it is by this receipt that others are missing: the first scan of a manifest that is confirmed."""
+        facts = self._known.facts(f"manifest:{fact.manifest}")
+        unit = fact.home.unit or fact.spot.unit
+        return any(one.step == "confirm" for one in facts) and not any(
+            one.offset != fact.offset and one.step == "receive" and one.ids and (one.home.unit or one.spot.unit) == unit
+            for one in facts
+        )

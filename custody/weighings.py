@@ -1,0 +1,133 @@
+"""Weights of a container and how far they are apart: alone, as part of a group, divided and merged (pure)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from custody.container import Weighing
+from custody.fact import Spot, Weight
+from custody.happening import Happening, Key
+from custody.profile import Profile
+
+#: Where in the chain a step weighs; a collection point's receipt is a store's.
+_STAGES = {"pack": 0, "collect": 0, "store_in": 1, "store_out": 2, "load": 3, "receive": 4}
+_PAIRS = {
+    (0, 1): "department_store",
+    (0, 2): "department_store",
+    (1, 2): "store_out",
+    (0, 3): "out_load",
+    (1, 3): "out_load",
+    (2, 3): "out_load",
+    (1, 4): "load_plant",
+    (2, 4): "load_plant",
+    (3, 4): "load_plant",
+    (0, 4): "department_plant",
+}
+#: Of weights that are no pair of the chain: a group against its members, parts against the whole.
+_OTHERWISE = "store_out"
+
+
+class Taken(msgspec.Struct, frozen=True):
+    """A weighing with what comparing needs. ``epoch`` counts what went in or out: across it nothing is compared.
+
+    ``members`` are who was weighed together, by their first ids: the bags of a bin, or the containers of one event.
+    """
+
+    key: Key
+    weighing: Weighing
+    stage: int | None
+    spot: Spot
+    epoch: int = 0
+    members: tuple[str, ...] = ()
+
+
+class Difference(msgspec.Struct, frozen=True):
+    """Two weights that belong together; ``ratio`` of their difference to what is allowed."""
+
+    ratio: float
+    at: int
+    spot: Spot
+
+
+def net_of(weight: Weight | None) -> int | None:
+    """The net weight, if it counts."""
+    return weight.net_g if weight is not None and weight.usable and weight.stable else None
+
+
+def take(one: Happening, group: int, epoch: int, members: tuple[str, ...]) -> Taken | None:
+    """The weighing of an event; None where it has none that counts."""
+    fact = one.fact
+    weight, net = fact.weight, net_of(fact.weight)
+    if weight is None or net is None:
+        return None
+    weighing = Weighing(
+        offset=one.weighed,
+        step=fact.step,
+        at=fact.ts,
+        net_g=net,
+        gross_g=weight.gross_g,
+        tare_g=weight.tare_g,
+        group=group,
+        division_g=weight.division_g,
+        mode=weight.mode,
+        unit=fact.spot.unit,
+    )
+    stage = _STAGES.get(fact.step)
+    if fact.step == "receive" and fact.spot.producer:
+        stage = 1
+    return Taken(one.key, weighing, stage, fact.spot, epoch, members)
+
+
+def newest(weighings: Iterable[Weighing]) -> int | None:
+    """Net weight of the newest weighing alone; an estimate only where nothing better is known."""
+    alone = [one for one in weighings if one.group == 1]
+    measured = [one for one in alone if one.mode != "estimated"]
+    return (measured or alone)[-1].net_g if alone else None
+
+
+def chain_difference(taken: Sequence[Taken], profile: Profile) -> Difference | None:
+    """The newest pair of weighings alone at two stages of the chain."""
+    alone = [one for one in taken if one.weighing.group == 1 and one.stage is not None and _measured(one)]
+    for index in range(len(alone) - 1, 0, -1):
+        last = alone[index]
+        for first in reversed(alone[:index]):
+            if first.epoch != last.epoch:
+                break
+            pair = _PAIRS.get((first.stage or 0, last.stage or 0))
+            if pair is not None:
+                divisions = [first.weighing.division_g, last.weighing.division_g]
+                ratio = apart(first.weighing.net_g, last.weighing.net_g, profile, pair, 1, divisions)
+                return Difference(ratio, last.weighing.at, last.spot)
+    return None
+
+
+def sum_difference(
+    whole: Taken, parts: Sequence[Taken | None], profile: Profile, number: int | None = None
+) -> Difference | None:
+    """The weights of ``number`` parts against one of them all; None where a part has none."""
+    known = [one for one in parts if one is not None]
+    if not known or len(known) < len(parts) or not _measured(whole) or not all(map(_measured, known)):
+        return None
+    total = sum(one.weighing.net_g for one in known)
+    newest_part = max(known, key=lambda one: one.key)
+    later = max(whole, newest_part, key=lambda one: one.key)
+    stages = [(one.stage if one.stage is not None else -1) for one in known]
+    sides = (max(stages), whole.stage if whole.stage is not None else -1)
+    pair = _PAIRS.get((min(sides), max(sides)), _OTHERWISE)
+    divisions = [one.weighing.division_g for one in (*known, whole)]
+    ratio = apart(total, whole.weighing.net_g, profile, pair, number or len(parts), divisions)
+    return Difference(ratio, later.weighing.at, later.spot)
+
+
+def apart(first_g: int, last_g: int, profile: Profile, pair: str, number: int, divisions: Iterable[int]) -> float:
+    """How far two weights are apart, as a multiple of what the profile's tolerance of that pair allows."""
+    tolerance = profile.tolerance[pair]
+    division = max((one or profile.division_g) for one in divisions)
+    allowed = max(tolerance.divisions * number * division, tolerance.percent * first_g / 100, 1.0)
+    return abs(first_g - last_g) / allowed
+
+
+def _measured(one: Taken) -> bool:
+    return one.weighing.mode != "estimated"
