@@ -220,9 +220,10 @@ def _weights(waste: Sequence[Container], stage: str) -> dict[frozenset[str], Wei
     own: dict[str, Weighing] = {}
     groups: dict[int, tuple[Weighing, list[str]]] = {}
     for one in waste:
-        offsets = {fact.offset for fact in _counted(one) if _stage(fact) == stage}
+        # A corrected weighing has the offset of its correction.
+        moments = {(fact.step, fact.ts) for fact in _counted(one) if _stage(fact) == stage}
         for weighing in one.weighings:
-            if weighing.offset not in offsets:
+            if (weighing.step, weighing.at) not in moments:
                 continue
             if weighing.group == 1:
                 own[one.id] = weighing

@@ -1,14 +1,14 @@
 """Days that are over: when each unit's balance and production are judged, and judged anew (pure).
 
 A day of a unit is judged ``settle_h`` hours after its end, when what waited offline has come. What comes for it later
-has it judged again, at most once an hour, for ``REVISED_DAYS``.
+has it judged again, at most once an hour, for ``REVISED_DAYS``. Which containers a day has is remembered for as long.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import heapq
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -22,17 +22,20 @@ from custody.round import Round, rounds
 from devices.registry import Registry
 
 #: A change of a day that is longer over is shown, and judged by nobody.
-REVISED_DAYS = 30
+REVISED_DAYS = 7
+#: Days that one tick judges at the most.
+PIECE = 10
 _HOUR_MS = 3_600_000
 
-#: The containers of a unit and local day (``custody.balance.day_of``), asked for when the day is judged.
-Asked = Callable[[str, str], Sequence[Container]]
+#: The containers, as they are now, that these ids belong to; asked when a day is judged.
+Asked = Callable[[Sequence[str]], Iterable[Container]]
 
 
 class _Saved(msgspec.Struct, array_like=True):
     used: int
     closed: dict[str, str]
     again: list[tuple[int, str, str]]
+    ids: list[tuple[str, str, list[str]]]
     wrong: list[tuple[str, str, list[Condition]]]
     production: list[tuple[str, list[Day]]]
 
@@ -48,6 +51,7 @@ class DayBook:
         # The newest day of each unit that was judged, and days to be judged again.
         self._closed: dict[str, str] = {}
         self._again: dict[tuple[str, str], int] = {}
+        self._ids: dict[tuple[str, str], set[str]] = {}
         self._wrong: dict[tuple[str, str], list[Condition]] = {}
         self._heap: list[tuple[int, str, str]] = []
         self._production = Production()
@@ -60,17 +64,22 @@ class DayBook:
             self._closed[unit] = yesterday.isoformat()
         for unit in self._closed.keys() - self._rounds.keys():
             del self._closed[unit]
+            for kept in (self._wrong, self._ids, self._again):
+                for key in [key for key in kept if key[0] == unit]:
+                    del kept[key]
         self._fill()
 
-    def changed(self, container: Container, now: int) -> None:
-        """A container is another one since an event that was received at ``now``."""
-        day = day_of(container, self._zone)
-        closed = self._closed.get(container.unit, "")
-        if not day or day > closed or (container.unit, day) in self._again:
-            return
-        if now - end_of(day, self._zone) < REVISED_DAYS * 24 * _HOUR_MS:
-            self._again[container.unit, day] = now + _HOUR_MS
-            heapq.heappush(self._heap, (now + _HOUR_MS, container.unit, day))
+    def changed(self, containers: Iterable[Container], now: int) -> None:
+        """Containers as they were before an event that was received at ``now``, and as they are since."""
+        for one in containers:
+            day = day_of(one, self._zone)
+            closed = self._closed.get(one.unit)
+            if not day or closed is None or not self._remembered(closed) < day <= self._date(now).isoformat():
+                continue
+            self._ids.setdefault((one.unit, day), set()).add(one.id)
+            if day <= closed and (one.unit, day) not in self._again:
+                self._again[one.unit, day] = now + _HOUR_MS
+                heapq.heappush(self._heap, (now + _HOUR_MS, one.unit, day))
 
     @property
     def due(self) -> int | None:
@@ -78,12 +87,14 @@ class DayBook:
         return self._heap[0][0] if self._heap else None
 
     def tick(self, now: int, asked: Asked) -> list[Condition]:
-        """Judge the days that are due at ``now``; at most one day of a unit at a time."""
+        """Judge days that are due at ``now``, ``PIECE`` at the most: midnight must not hold up what comes meanwhile."""
         found: list[Condition] = []
-        while self._heap and self._heap[0][0] <= now:
+        for _ in range(PIECE):
+            if not self._heap or self._heap[0][0] > now:
+                break
             due, unit, day = heapq.heappop(self._heap)
             again = self._again.pop((unit, day), 0) == due
-            containers = asked(unit, day)
+            containers = list(asked(sorted(self._ids.get((unit, day), ()))))
             at = now if again else end_of(day, self._zone)
             rows = balance(containers, unit, day, self._zone, self._profiles, now=now)
             found += self._turned(unit, day, conditions(rows, at), at)
@@ -105,16 +116,17 @@ class DayBook:
         """The day was judged; the next one is on."""
         self._closed[unit] = day
         heapq.heappush(self._heap, self._next(unit))
-        oldest = (dt.date.fromisoformat(day) - dt.timedelta(days=REVISED_DAYS)).isoformat()
-        for key in [key for key in self._wrong if key[0] == unit and key[1] < oldest]:
-            del self._wrong[key]
+        oldest = self._remembered(day)
+        self._wrong.pop((unit, oldest), None)
+        self._ids.pop((unit, oldest), None)
 
     def dump(self) -> bytes:
         """All that is remembered; equal bytes for equal states."""
         again = sorted((at, unit, day) for (unit, day), at in self._again.items())
+        ids = [(unit, day, sorted(found)) for (unit, day), found in sorted(self._ids.items())]
         wrong = [(unit, day, found) for (unit, day), found in sorted(self._wrong.items())]
         closed = dict(sorted(self._closed.items()))
-        return msgspec.msgpack.encode(_Saved(self._used, closed, again, wrong, self._production.dump()))
+        return msgspec.msgpack.encode(_Saved(self._used, closed, again, ids, wrong, self._production.dump()))
 
     def load(self, saved: bytes, registry: Registry, profiles: Mapping[str, Profile], zone: ZoneInfo) -> None:
         """Go on from ``dump``, with what was in use then."""
@@ -122,6 +134,7 @@ class DayBook:
         self._prepare(registry, profiles, zone, state.used)
         self._closed = state.closed
         self._again = {(unit, day): at for at, unit, day in state.again}
+        self._ids = {(unit, day): set(found) for unit, day, found in state.ids}
         self._wrong = {(unit, day): found for unit, day, found in state.wrong}
         self._production.load(state.production)
         self._fill()
@@ -141,6 +154,11 @@ class DayBook:
         day = (dt.date.fromisoformat(self._closed[unit]) + dt.timedelta(days=1)).isoformat()
         hours = max(profile_of(self._profiles, one.spot.producer).settle_h for one in self._rounds[unit])
         return end_of(day, self._zone) + hours * _HOUR_MS, unit, day
+
+    @staticmethod
+    def _remembered(closed: str) -> str:
+        """The newest day that is not judged any more, where ``closed`` is the newest one that was."""
+        return (dt.date.fromisoformat(closed) - dt.timedelta(days=REVISED_DAYS)).isoformat()
 
     def _produced(self, unit: str, day: str, containers: Sequence[Container], at: int) -> Iterator[Condition]:
         """What the unit's places handed over on that day, against what is usual there."""

@@ -13,7 +13,8 @@ import msgspec
 
 from custody.container import Condition, Container
 from custody.fact import Fact, Party, Spot, Weight
-from custody.known import GROUP_MS, Known
+from custody.happening import Amendments, unit_of
+from custody.known import VEHICLE_MS, Known
 from custody.profile import Profile
 
 State = Literal["open", "departed", "received", "confirmed", "refused_in_part"]
@@ -119,7 +120,7 @@ class Manifest(msgspec.Struct):
 
 def manifest(known: Known, name: str, profiles: Mapping[str, Profile]) -> Manifest | None:  # noqa: ARG001 - all rooms ask so
     """The manifest with this number; None where nothing was moved under it."""
-    own = _standing(known.facts(f"manifest:{name}"))
+    own = _standing(known, known.facts(f"manifest:{name}"))
     moved = [fact for fact in own if fact.step in MOVED and fact.manifest == name]
     if not moved:
         return None
@@ -157,10 +158,9 @@ def _left(found: Manifest) -> int:
     return found.carrier.at if found.carrier else 2**62
 
 
-def _standing(facts: Sequence[Fact]) -> list[Fact]:
-    """The facts that count, in the order of the fold: what was voided with a reason does not."""
-    void = {fact.of for fact in facts if fact.step == "void" and fact.of and fact.reason}
-    return sorted((fact for fact in facts if fact.step in _STEPS and fact.id not in void), key=lambda fact: fact.key)
+def _standing(known: Known, facts: Sequence[Fact]) -> list[Fact]:
+    """The facts that count, as they were corrected, in the order of the fold."""
+    return [one.fact for one in Amendments(known).happenings(facts) if one.counts and one.fact.step in _STEPS]
 
 
 def _with_vehicle(known: Known, found: Manifest, own: list[Fact], last: Fact) -> list[Fact]:
@@ -170,7 +170,7 @@ def _with_vehicle(known: Known, found: Manifest, own: list[Fact], last: Fact) ->
     named = {fact.offset for fact in own}
     facts = list(own)
     departed = any(fact.step == "depart" for fact in own)
-    for fact in _standing(known.facts(f"vehicle:{found.vehicle}", last.ts, last.ts + GROUP_MS)):
+    for fact in _standing(known, known.facts(f"trip:vehicle:{found.vehicle}", last.ts, last.ts + VEHICLE_MS)):
         if fact.offset in named or fact.ids or fact.manifest or fact.step not in {"depart", "arrive", "receive"}:
             continue
         if fact.step == "depart":
@@ -226,11 +226,11 @@ def _net(weight: Weight | None) -> int | None:
 
 def _trip(found: Manifest, fact: Fact) -> None:
     if fact.step == "depart":
-        found.carrier = found.carrier or _part(fact, fact.home.unit or (fact.by.unit if fact.by else ""))
+        found.carrier = found.carrier or _part(fact, unit_of(fact))
     elif fact.step == "arrive":
-        found.arrived = found.arrived or _part(fact, fact.home.unit or (fact.by.unit if fact.by else ""))
+        found.arrived = found.arrived or _part(fact, unit_of(fact))
     elif fact.step == "receive":
-        found.receiver = found.receiver or _part(fact, fact.home.unit or fact.spot.unit)
+        found.receiver = found.receiver or _part(fact, unit_of(fact))
         _received(found, fact)
     elif fact.step in {"refuse", "unload"}:
         for line in found.lines:
@@ -261,7 +261,7 @@ def _confirmed(found: Manifest) -> None:
     for fact in found.facts:
         if fact.step != "confirm":
             continue
-        unit = fact.home.unit or (fact.by.unit if fact.by else "")
+        unit = unit_of(fact)
         is_receiver = unit == found.receiver.unit if found.receiver else unit not in {found.consignor, carrier, ""}
         if is_receiver and fact.manifest == found.id:
             found.confirmed = found.confirmed or _part(fact, unit)
