@@ -37,17 +37,12 @@ def document(
     several containers is one event that names all of them, also those that are not asked for.
     """
     seen = _merged(containers)
-    by_offset = {one.fact.offset: one.fact for one in seen}
-    taken = {
-        one.fact.offset: by_offset[one.by]
-        for one in seen
-        if not one.counts and one.by in by_offset and by_offset[one.by].step in _TAKES_BACK
-    }
-    facts = list(by_offset.values())
-    originals = {by.offset: by_offset[offset] for offset, by in taken.items() if by.step == "correct"}
+    facts = [one.fact for one in seen]
+    taken = _taken_back(seen)
+    originals = {by.offset: fact for fact, by in taken.values() if by.step == "correct"}
     names = Names(base, containers)
     telling = Telling(names, zone, facts, originals)
-    voids = {by.offset for by in taken.values() if by.step == "void"}
+    voids = {by.offset for _, by in taken.values() if by.step == "void"}
     lasting = _lasting(containers)
     events: list[tuple[Any, dict[str, Any]]] = []
     for fact in facts:
@@ -61,7 +56,7 @@ def document(
             event["persistentDisposition"] = {"set": sorted(dispositions)}
         if _inside(fact, since, until):
             events.append(((*fact.key, 0, fact.offset), event))
-        by = taken.get(fact.offset)
+        _, by = taken.get(fact.offset, (fact, None))
         if by is not None and _inside(by, since, until):
             events.append(((*by.key, -1, fact.offset), event | {"errorDeclaration": telling.declaration(by)}))
     return {
@@ -81,6 +76,35 @@ def _merged(containers: Iterable[Container]) -> list[Seen]:
             if one.fact.offset not in found or not one.counts:
                 found[one.fact.offset] = one
     return [found[offset] for offset in sorted(found)]
+
+
+def _taken_back(seen: Sequence[Seen]) -> dict[int, tuple[Fact, Fact]]:
+    """By offset: an event and what took it back. Of several corrections each replaces the one before.
+
+    A void takes an event back with all its corrections.
+    """
+    by_offset = {one.fact.offset: one.fact for one in seen}
+    sent = {(one.fact.terminal, one.fact.id) for one in seen if one.fact.step not in _TAKES_BACK}
+    right: dict[str, list[Fact]] = {}
+    for one in seen:
+        if one.fact.step == "correct" and one.counts:
+            right.setdefault(one.fact.of, []).append(one.fact)
+    found: dict[int, tuple[Fact, Fact]] = {}
+    for one in seen:
+        last = by_offset.get(-1 if one.by is None else one.by)
+        if one.counts or last is None or last.step not in _TAKES_BACK:
+            continue
+        corrections = [
+            other
+            for other in right.get(one.fact.id, ())
+            if other.terminal == one.fact.terminal or (other.terminal, other.of) not in sent
+        ]
+        chain = [one.fact, *sorted(corrections, key=lambda fact: (*fact.key, fact.offset))]
+        for fact, after in zip(chain, [*chain[1:], None], strict=True):
+            by = last if last.step == "void" else after
+            if by is not None:
+                found[fact.offset] = fact, by
+    return found
 
 
 def _lasting(containers: Iterable[Container]) -> dict[int, set[str]]:

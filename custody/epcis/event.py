@@ -38,7 +38,8 @@ class Telling:
 
     def event(self, fact: Fact) -> dict[str, Any] | None:
         """The event; None where nothing that it is about has a name."""
-        fact, step, at = self._whole(fact)
+        fact = self._whole(fact)
+        step = fact.step
         objects = self._objects(fact, step)
         group = self._group(fact, step)
         form = _form(fact, step, objects, group)
@@ -47,7 +48,7 @@ class Telling:
         about = _about(form, step, objects, group)
         if about is None:
             return None
-        text = moment(at, self._zone)
+        text = moment(fact.ts, self._zone)
         event: dict[str, Any] = {
             "eventID": self._names.event(fact),
             "type": form.kind,
@@ -81,16 +82,10 @@ class Telling:
             found["correctiveEventIDs"] = [self._names.event(by)]
         return found | {"mw:declaration": self._names.event(by)} | self._people(by) | _place_in_ledger(by)
 
-    def _whole(self, fact: Fact) -> tuple[Fact, str, int]:
-        """A fact with the step and time that it tells of: a correction is the event that it replaces, done right."""
-        step, at, one = fact.step, fact.ts, fact
-        for _ in range(len(self._originals)):
-            before = self._originals.get(one.offset)
-            if before is None:
-                break
-            step, at, one = before.step, before.ts, before
-            fact = _filled(fact, before)
-        return fact, step, at
+    def _whole(self, fact: Fact) -> Fact:
+        """A correction as the event that it replaces, done right; anything else as it is."""
+        before = self._originals.get(fact.offset)
+        return fact if before is None else _right(self._whole(before), fact)
 
     def _objects(self, fact: Fact, step: str) -> list[str]:
         """The URIs of what the event names; of a confirmation without ids, what the confirmed event names."""
@@ -252,15 +247,25 @@ def _about(form: Form, step: str, objects: Sequence[str], group: str | None) -> 
     return {"epcList": one} if one else None
 
 
-def _filled(fact: Fact, before: Fact) -> Fact:
-    """``fact`` with what it leaves out as ``before`` had it."""
+def _right(before: Fact, correction: Fact) -> Fact:
+    """``before`` with what its correction says in its place; what it names and who did it stays (``custody.fold``)."""
+    placed = correction.spot.place and correction.spot.place != correction.home.place
     return replace(
-        fact,
-        ids=fact.ids or before.ids,
-        parent=fact.parent or before.parent,
-        weight=fact.weight or before.weight,
-        category=fact.category or before.category,
-        manifest=fact.manifest or before.manifest,
-        vehicle=fact.vehicle or before.vehicle,
-        with_=fact.with_ or before.with_,
+        before,
+        offset=correction.offset,
+        id=correction.id,
+        terminal=correction.terminal,
+        received_at=correction.received_at,
+        boot=correction.boot,
+        seq=correction.seq,
+        digest=correction.digest,
+        entry=correction.entry,
+        signature=correction.signature,
+        skew_ms=correction.skew_ms,
+        files=correction.files,
+        flags=correction.flags,
+        category=correction.category or before.category,
+        risk=correction.risk or before.risk,
+        weight=correction.weight or before.weight,
+        spot=correction.spot if placed else before.spot,
     )

@@ -278,13 +278,27 @@ def test_a_correction_is_the_event_done_right_and_is_named_by_the_declaration(sc
     assert (corrected["mw:net"], corrected["mw:category"]) == (3.0, "sharps")
 
 
-def test_a_correction_of_a_correction_still_tells_the_first_step() -> None:
-    """Each one that was replaced has its declaration."""
+def test_each_correction_of_an_event_replaces_the_one_before() -> None:
+    """Two of them: the event and the first correction have a declaration, the second tells how it was."""
     first = fact(1, "collect", BAG, weight=WEIGHED)
-    second, third = (fact(n, "correct", BAG, of=f"E-{n - 1}", weight=Weight(net_g=n * 1000)) for n in (2, 3))
-    events = told(container(Seen(first, counts=False, by=2), Seen(second, counts=False, by=3), third))
+    second = fact(2, "correct", BAG, of="E-1", weight=Weight(net_g=2000))
+    third = fact(3, "correct", BAG, of="E-1", category="sharps")
+    events = told(container(Seen(first, counts=False, by=3), second, third))
     assert [one["bizStep"] for one in events] == ["collecting"] * 5
-    assert [one["mw:net"] for one in events if "errorDeclaration" not in one] == [3.42, 2.0, 3.0]
+    assert ["errorDeclaration" in one for one in events] == [False, True, False, True, False]
+    names = [one["eventID"] for one in events]
+    assert [one["errorDeclaration"]["correctiveEventIDs"] for one in (events[1], events[3])] == [[names[2]], [names[4]]]
+    assert [one["mw:net"] for one in events] == [3.42, 3.42, 2.0, 2.0, 2.0]
+    assert events[-1]["mw:category"] == "sharps"
+
+
+def test_a_void_takes_an_event_back_with_its_corrections() -> None:
+    """Neither of them occurred."""
+    first = fact(1, "collect", BAG, weight=WEIGHED)
+    second = fact(2, "correct", BAG, of="E-1", weight=Weight(net_g=2000))
+    events = told(container(Seen(first, counts=False, by=3), second, fact(3, "void", BAG, of="E-1")))
+    reasons = [one.get("errorDeclaration", {}).get("reason") for one in events]
+    assert sorted(map(str, reasons)) == ["None", "None", "did_not_occur", "did_not_occur"]
 
 
 def test_a_void_that_changed_nothing_declares_nothing() -> None:
