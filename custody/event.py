@@ -6,17 +6,14 @@ Everything else is accepted with flags that say what is wrong with it (``custody
 
 from __future__ import annotations
 
-import hashlib
-import json
-from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import msgspec
-import rfc8785
 
+from custody.content import content
 from custody.fact import ContainerId, File, Weight
 from custody.identity import read_id, read_ids
-from custody.registered import person_of
+from custody.registered import registered
 from custody.values import Badge, Position, badge_of, files_of, line_of, position_of, text_of, words_of
 from custody.weight import weigh
 from devices.codecs.document import NotJsonError, parse
@@ -38,6 +35,8 @@ STEPS = frozenset(
 CATEGORIES = frozenset({"infectious", "sharps", "pathological", "pharmaceutical", "chemical"})
 #: Steps that speak of another event.
 _OF = frozenset({"confirm", "void", "correct"})
+#: Longest signature: 64 bytes are 88 characters.
+_SIGNATURE = 128
 
 
 class CustodyEvent(msgspec.Struct):
@@ -107,11 +106,14 @@ def decode(payload: bytes, received_at: int) -> CustodyEvent:
         event.detail = f"{', '.join(missing)} missing or empty; an event needs id and step as text and a list of ids"
         return event
     flags: set[str] = set()
-    exact = _exact(payload, flags)
-    _content(event, document, payload, flags)
+    said = content(document, payload, flags)
+    event.digest, event.signed = said.digest, said.signed
+    sig = document.get("sig")
+    if sig is not None:
+        event.sig = sig if isinstance(sig, str) and 0 < len(sig) <= _SIGNATURE and sig.isascii() else "?"
     _time(event, document.get("ts"), received_at, flags)
     _counters(event, document, flags)
-    event.weight = weigh((exact or document).get("weight"), flags)
+    event.weight = weigh(said.exact.get("weight"), flags)
     _texts(event, document, flags)
     event.by, event.with_, event.approved_by = (
         badge_of(document.get(key), flags) for key in ("by", "with", "approved_by")
@@ -126,23 +128,6 @@ def decode(payload: bytes, received_at: int) -> CustodyEvent:
         flags.add("missing_reason")
     event.flags = sorted(flags)
     return event
-
-
-def _content(event: CustodyEvent, document: dict[str, Any], payload: bytes, flags: set[str]) -> None:
-    """The digest: SHA-256 of the RFC 8785 form, or of the bytes where there is none (NaN, beyond 2^53, double keys)."""
-    sig = document.get("sig")
-    if sig is not None:
-        event.sig = sig if isinstance(sig, str) and 0 < len(sig) <= 128 and sig.isascii() else "?"
-    try:
-        if "duplicate_keys" not in flags:
-            event.digest = hashlib.sha256(rfc8785.dumps(document)).hexdigest()
-            if event.sig:
-                event.signed = rfc8785.dumps({key: value for key, value in document.items() if key != "sig"})
-            return
-    except (rfc8785.CanonicalizationError, ValueError, RecursionError):
-        pass
-    flags.add("not_canonical")
-    event.digest = hashlib.sha256(payload).hexdigest()
 
 
 def _counters(event: CustodyEvent, document: dict[str, Any], flags: set[str]) -> None:
@@ -174,28 +159,6 @@ def _containers(event: CustodyEvent, document: dict[str, Any], flags: set[str]) 
         flags.discard("no_ids")
 
 
-def _exact(payload: bytes, flags: set[str]) -> dict[str, Any]:
-    """The event again, with fractions as they were written, so that no weight goes through a float."""
-
-    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        found = dict(pairs)
-        if len(found) < len(pairs):
-            flags.add("duplicate_keys")
-        return found
-
-    try:
-        document = json.loads(
-            payload.decode("utf-8-sig"), parse_float=Decimal, parse_int=_integer, object_pairs_hook=once
-        )
-    except (ValueError, InvalidOperation, RecursionError):
-        return {}
-    return document if isinstance(document, dict) else {}
-
-
-def _integer(text: str) -> int | Decimal:
-    return int(text) if len(text) <= 20 else Decimal(text)
-
-
 def _time(event: CustodyEvent, raw: object, received_at: int, flags: set[str]) -> None:
     at = stamp(unix_ms(raw), raw, EARLIEST_MS, received_at)
     event.ts, event.gateway_time = at.ts, at.gateway or not at.readable
@@ -215,6 +178,6 @@ def registry_flags(event: CustodyEvent, registry: Registry, device: str, at: int
     if event.place and registry.get("places", event.place, at) is None:
         flags.add("unknown_place")
     badges = [one.badge for one in (event.by, event.with_, event.approved_by) if one is not None]
-    if any(not person_of(registry, badge, at) for badge in badges):
+    if any(not registered(registry).person_of(badge, at) for badge in badges):
         flags.add("unknown_badge")
     return sorted(flags)

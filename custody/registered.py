@@ -1,116 +1,161 @@
-"""What the registry says of ids and badges, found once a version of it (pure)."""
+"""What the registry says of badges, ids and places, found once a version of it (pure)."""
 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import msgspec
 
+from custody.fact import Spot
 from custody.identity import read_id
-from devices.labels import numbers_of, split_label
-from devices.registry import Registry, periods_of
+from devices.labels import Numbers, numbers_of, split_label
+from devices.registry import Registry, SubjectParts, periods_of
 
-_ALWAYS = -(2**63), 2**63
+_EVER = -(2**63), 2**63
+#: Kinds of units that are producers by themselves.
+_PRODUCERS = {"hospital": "hospital", "clinic": "clinic"}
+
+Span = tuple[int, int]
 
 
-class _Range(msgspec.Struct, frozen=True, order=True):
-    """Labels of a unit: numbers ``first`` to ``last`` (inclusive) in [begin, end) ms since 1970 UTC."""
+class _Range(msgspec.Struct, frozen=True):
+    """Labels of a unit in [begin, end), ms since 1970 UTC."""
 
-    first: int
-    last: int
+    numbers: Numbers
     begin: int
     end: int
     unit: str
 
 
-class _Known(msgspec.Struct):
-    """The registry turned round. ``ties``: every id text with all ids of its container; ``spans`` the times it holds.
+class Registered:
+    """One version of the registry turned round: from what a terminal reads to what is registered."""
 
-    ``ranges`` are by (text before the digits at the end, how many digits).
-    """
-
-    version: int
-    badges: dict[str, list[tuple[int, int, str]]] = {}
-    ties: dict[str, tuple[str, ...]] = {}
-    spans: dict[str, list[tuple[int, int]]] = {}
-    ranges: dict[tuple[str, int], list[_Range]] = {}
-    ranged: dict[str, list[tuple[int, int]]] = {}
-
-
-_known: WeakKeyDictionary[Registry, _Known] = WeakKeyDictionary()
-
-
-def person_of(registry: Registry, badge: str, at: int) -> str:
-    """The person who has a badge at a time; empty = nobody."""
-    for begin, end, person in _of(registry).badges.get(badge, ()):
-        if begin <= at < end:
-            return person
-    return ""
-
-
-def tied(registry: Registry, text: str) -> tuple[str, ...]:
-    """The other ids of the container of the registry that has the id ``text``, whenever it had them."""
-    return tuple(other for other in _of(registry).ties.get(text, ()) if other != text)
-
-
-def is_registered(registry: Registry, text: str, at: int) -> bool:
-    """Whether ``text`` is an id of a container of the registry at that time."""
-    return any(begin <= at < end for begin, end in _of(registry).spans.get(text, ()))
-
-
-def known_label(registry: Registry, text: str, at: int) -> str | None:
-    """The unit that a label was given to beforehand; None = it is in no range."""
-    prefix, digits, number = split_label(text)
-    if not digits:
-        return None
-    ranges = _of(registry).ranges.get((prefix, digits), [])
-    # Ranges that hold at the same time do not overlap; of the few that begin at or before the number one may hold now.
-    for one in reversed(ranges[: bisect_right(ranges, number, key=lambda one: one.first)]):
-        if number <= one.last and one.begin <= at < one.end:
-            return one.unit
-    return None
-
-
-def has_labels(registry: Registry, unit: str, at: int) -> bool:
-    """Whether ranges of labels were given to a unit."""
-    return any(begin <= at < end for begin, end in _of(registry).ranged.get(unit, ()))
-
-
-def _of(registry: Registry) -> _Known:
-    known = _known.get(registry)
-    if known is None or known.version != registry.version:
-        known = _known[registry] = _Known(registry.version)
+    def __init__(self, registry: Registry) -> None:
+        self.version = registry.version
+        self._badges: dict[str, list[tuple[Span, str]]] = {}
+        self._ties: dict[str, tuple[str, ...]] = {}
+        self._spans: dict[str, list[Span]] = {}
+        self._ranges: dict[tuple[str, int], list[_Range]] = {}
+        self._ranged: dict[str, list[Span]] = {}
+        self._spots: dict[tuple[str, str], tuple[list[int], dict[int, Spot]]] = {}
         for name, period in _periods(registry, "people"):
             if period.get("badge"):
-                known.badges.setdefault(str(period["badge"]), []).append((*_span(period), name))
-        _containers(registry, known)
-        _labels(registry, known)
+                self._badges.setdefault(str(period["badge"]), []).append((_span(period), name))
+        self._containers(registry)
+        self._labels(registry)
+
+    def person_of(self, badge: str, at: int) -> str:
+        """The person who has a badge at a time; empty = nobody."""
+        return next((person for (begin, end), person in self._badges.get(badge, ()) if begin <= at < end), "")
+
+    def tied(self, text: str) -> tuple[str, ...]:
+        """The other ids of the container of the registry that has the id ``text``, whenever it had them."""
+        return tuple(other for other in self._ties.get(text, ()) if other != text)
+
+    def has(self, text: str, at: int) -> bool:
+        """Whether ``text`` is an id of a container of the registry at that time."""
+        return any(begin <= at < end for begin, end in self._spans.get(text, ()))
+
+    def label(self, text: str, at: int) -> str | None:
+        """The unit that a label was given to beforehand; None = it is in no range."""
+        prefix, digits, number = split_label(text)
+        ranges = self._ranges.get((prefix, digits))
+        if ranges is None:
+            return None
+        # Those that hold at one time do not overlap, so the last one that begins at or before the number is the one.
+        for one in reversed(ranges[: bisect_right(ranges, number, key=lambda one: one.numbers.first)]):
+            if number <= one.numbers.last and one.begin <= at < one.end:
+                return one.unit
+        return None
+
+    def has_labels(self, unit: str, at: int) -> bool:
+        """Whether ranges of labels were given to a unit."""
+        return any(begin <= at < end for begin, end in self._ranged.get(unit, ()))
+
+    def home(self, registry: Registry, device: str, at: int) -> Spot:
+        """The place of a device, as of a time."""
+        return self._spot(registry, "device", device, at, registry.turns, registry.subject_parts)
+
+    def spot(self, registry: Registry, place: str, at: int) -> Spot:
+        """A place, as of a time; of one that nobody knows only its name."""
+        return self._spot(registry, "place", place, at, registry.place_turns, registry.place_parts)
+
+    def _spot(  # noqa: PLR0917 - how to ask for what
+        self,
+        registry: Registry,
+        what: str,
+        name: str,
+        at: int,
+        turns: Callable[[str], list[int]],
+        parts: Callable[[str, int | None], SubjectParts],
+    ) -> Spot:
+        key = what, name
+        known = self._spots.get(key)
+        if known is None:
+            known = self._spots[key] = turns(name), {}
+        between = bisect_right(known[0], at)
+        found = known[1].get(between)
+        if found is None:
+            found = known[1][between] = spot_of(registry, parts(name, at), at)
+        return found
+
+    def _containers(self, registry: Registry) -> None:
+        ids: dict[str, set[str]] = {}
+        for name, period in _periods(registry, "containers"):
+            for one in period.get("ids", ()):
+                found = read_id(one, set())
+                if found is not None:
+                    ids.setdefault(name, set()).add(found.v)
+                    self._spans.setdefault(found.v, []).append(_span(period))
+        # An id is of one container only: the registry's own check sees to that.
+        for texts in ids.values():
+            self._ties.update(dict.fromkeys(texts, tuple(sorted(texts))))
+
+    def _labels(self, registry: Registry) -> None:
+        for _, period in _periods(registry, "labels"):
+            numbers, span = numbers_of(period), _span(period)
+            self._ranges.setdefault(numbers[:2], []).append(_Range(numbers, *span, period["unit"]))
+            self._ranged.setdefault(period["unit"], []).append(span)
+        for ranges in self._ranges.values():
+            ranges.sort(key=lambda one: one.numbers.first)
+
+
+_known: WeakKeyDictionary[Registry, Registered] = WeakKeyDictionary()
+
+
+def registered(registry: Registry) -> Registered:
+    """What the registry as it is now says."""
+    known = _known.get(registry)
+    if known is None or known.version != registry.version:
+        known = _known[registry] = Registered(registry)
     return known
 
 
-def _containers(registry: Registry, known: _Known) -> None:
-    ids: dict[str, set[str]] = {}
-    for name, period in _periods(registry, "containers"):
-        for one in period.get("ids", ()):
-            found = read_id(one, set())
-            if found is not None:
-                ids.setdefault(name, set()).add(found.v)
-                known.spans.setdefault(found.v, []).append(_span(period))
-    # An id is of one container only: the registry's own check sees to that.
-    for texts in ids.values():
-        known.ties.update(dict.fromkeys(texts, tuple(sorted(texts))))
+def tied(registry: Registry, text: str) -> tuple[str, ...]:
+    """See ``Registered.tied``."""
+    return registered(registry).tied(text)
 
 
-def _labels(registry: Registry, known: _Known) -> None:
-    for _, period in _periods(registry, "labels"):
-        span, (prefix, digits, first, last) = _span(period), numbers_of(period)
-        known.ranges.setdefault((prefix, digits), []).append(_Range(first, last, *span, period["unit"]))
-        known.ranged.setdefault(period["unit"], []).append(span)
-    for ranges in known.ranges.values():
-        ranges.sort()
+def known_label(registry: Registry, text: str, at: int) -> str | None:
+    """See ``Registered.label``."""
+    return registered(registry).label(text, at)
+
+
+def has_labels(registry: Registry, unit: str, at: int) -> bool:
+    """See ``Registered.has_labels``."""
+    return registered(registry).has_labels(unit, at)
+
+
+def spot_of(registry: Registry, parts: SubjectParts, at: int) -> Spot:
+    """A place with the producer profile of its unit: the one it names, else that of its kind."""
+    unit = (registry.get("units", parts.unit, at) if parts.unit else None) or {}
+    producer = unit.get("producer") or _PRODUCERS.get(unit.get("kind", ""), "")
+    if parts.place_kind == "collection_point":
+        producer = "collection_point"
+    return Spot(parts.place, parts.place_kind, parts.unit, parts.grid, producer, parts.accepted)
 
 
 def _periods(registry: Registry, kind: str) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -119,5 +164,5 @@ def _periods(registry: Registry, kind: str) -> Iterator[tuple[str, dict[str, Any
             yield name, period
 
 
-def _span(period: dict[str, Any]) -> tuple[int, int]:
-    return period.get("from", _ALWAYS[0]), period.get("to", _ALWAYS[1])
+def _span(period: dict[str, Any]) -> Span:
+    return period.get("from", _EVER[0]), period.get("to", _EVER[1])

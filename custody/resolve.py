@@ -12,14 +12,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from custody.event import CustodyEvent
 from custody.fact import NONE, Fact, Party, Spot, Weight
-from custody.registered import has_labels, is_registered, known_label, person_of, tied
+from custody.registered import Registered, registered, spot_of, tied
 from custody.values import Badge
-from devices.registry import Registry, SubjectParts
+from devices.registry import Registry
 
 __all__ = ["fact", "spot_of", "tied"]
-
-#: Kinds of units that are producers by themselves.
-_PRODUCERS = {"hospital": "hospital", "clinic": "clinic"}
 
 
 def fact(  # noqa: PLR0917 - an event, and where and when it was decided
@@ -45,11 +42,16 @@ def fact(  # noqa: PLR0917 - an event, and where and when it was decided
     device = registry.get("devices", terminal, at) or {}
     if device.get("kind") != "terminal":
         flags.add("not_a_terminal")
-    home = spot_of(registry, registry.subject_parts(terminal, at), at)
-    spot = _place(event, registry, home, at, flags)
+    known = registered(registry)
+    home = known.home(registry, terminal, at)
+    spot = home
+    if event.place and event.place != home.place:
+        spot = _place(event.place, registry, home, at, flags)
     if event.vehicle and registry.get("vehicles", event.vehicle, at) is None:
         flags.add("unknown_vehicle")
-    by, with_, approved = (_party(registry, one, at, flags) for one in (event.by, event.with_, event.approved_by))
+    by, with_, approved = (
+        _party(registry, known, one, at, flags) for one in (event.by, event.with_, event.approved_by)
+    )
     weight = event.weight and _weighed(event.weight, registry, event.ts, at, zone, flags)
     signature = _signature(event, device.get("public_key", ""), flags)
     return Fact(
@@ -82,34 +84,23 @@ def fact(  # noqa: PLR0917 - an event, and where and when it was decided
         flags=tuple(sorted(flags)),
         digest=event.digest,
         copy=copy,
-        registered=tuple(text for text in event.containers if is_registered(registry, text, at)),
-        strange=_strange(event, registry, spot, at),
+        registered=tuple(one.v for one in event.ids if known.has(one.v, at)),
+        strange=_strange(event, known, spot, at),
     )
 
 
-def spot_of(registry: Registry, parts: SubjectParts, at: int) -> Spot:
-    """A place with the producer profile of its unit: the one it names, else that of its kind."""
-    unit = (registry.get("units", parts.unit, at) if parts.unit else None) or {}
-    producer = unit.get("producer") or _PRODUCERS.get(unit.get("kind", ""), "")
-    if parts.place_kind == "collection_point":
-        producer = "collection_point"
-    return Spot(parts.place, parts.place_kind, parts.unit, parts.grid, producer, parts.accepted)
-
-
-def _place(event: CustodyEvent, registry: Registry, home: Spot, at: int, flags: set[str]) -> Spot:
+def _place(place: str, registry: Registry, home: Spot, at: int, flags: set[str]) -> Spot:
     """The event's place; where nobody knows it, that name with what is known of the terminal's own place."""
-    if not event.place or event.place == home.place:
-        return home
-    if registry.get("places", event.place, at) is None:
+    if registry.get("places", place, at) is None:
         flags.add("unknown_place")
-        return msgspec.structs.replace(home, place=event.place, kind="")
-    return spot_of(registry, registry.place_parts(event.place, at), at)
+        return msgspec.structs.replace(home, place=place, kind="")
+    return registered(registry).spot(registry, place, at)
 
 
-def _party(registry: Registry, badge: Badge | None, at: int, flags: set[str]) -> Party | None:
+def _party(registry: Registry, known: Registered, badge: Badge | None, at: int, flags: set[str]) -> Party | None:
     if badge is None:
         return None
-    person = person_of(registry, badge.badge, at)
+    person = known.person_of(badge.badge, at)
     if not person:
         flags.add("unknown_badge")
         return Party(badge.badge, auth=badge.auth)
@@ -171,16 +162,16 @@ def _verified(key: str, signature: str, signed: bytes) -> bool:
     return True
 
 
-def _strange(event: CustodyEvent, registry: Registry, spot: Spot, at: int) -> tuple[str, ...]:
+def _strange(event: CustodyEvent, known: Registered, spot: Spot, at: int) -> tuple[str, ...]:
     """See ``Fact.strange``. A label and a tag that are read together on one container vouch for each other."""
     if not spot.producer:
         return ()
-    given = has_labels(registry, spot.unit, at)
+    given = known.has_labels(spot.unit, at)
     strange, vouched = [], False
     for one in event.ids:
-        if is_registered(registry, one.v, at):
+        if known.has(one.v, at):
             continue
-        unit = known_label(registry, one.v, at)
+        unit = known.label(one.v, at)
         vouched |= unit == spot.unit
         if unit != spot.unit and (given or unit is not None):
             strange.append(one.v)

@@ -38,8 +38,10 @@ def text_of(raw: object) -> str | None:
 
 def line_of(raw: object, flags: set[str]) -> str:
     """``text_of``; empty where there is none, with ``bad_value`` where something else was sent."""
+    if raw is None:
+        return ""
     found = text_of(raw)
-    if found is None and raw is not None and raw != "":
+    if found is None and raw != "":
         flags.add("bad_value")
     return found or ""
 

@@ -13,6 +13,7 @@ MODES = frozenset({"scale", "typed", "estimated"})
 
 _GRAMS = re.compile(r"[+-]?\d{1,9}(?:\.0{1,9})?", re.ASCII)
 _KILOGRAMS = re.compile(r"[+-]?\d{1,6}(?:\.\d{1,9})?", re.ASCII)
+_KEYS = (("gross_g", "gross_kg"), ("tare_g", "tare_kg"), ("net_g", "net_kg"))
 #: Longest name of a scale, as of any entry of the registry.
 _LONGEST = 64
 
@@ -38,7 +39,7 @@ def weigh(raw: object, flags: set[str]) -> Weight | None:
     if mode is not None and (not isinstance(mode, str) or mode not in MODES):
         wrong.add("bad_weight")
         mode = ""
-    gross, tare, net = (_one(raw, name, wrong) for name in ("gross", "tare", "net"))
+    gross, tare, net = (_one(raw, grams, kilograms, wrong) for grams, kilograms in _KEYS)
     if gross is not None and tare is not None and net is None:
         if gross < tare:
             wrong.add("bad_weight")
@@ -55,19 +56,17 @@ def weigh(raw: object, flags: set[str]) -> Weight | None:
     return Weight(gross, tare, net, named, mode=mode or "", stable=stable, usable=not wrong)
 
 
-def _one(raw: dict[str, Any], name: str, wrong: set[str]) -> int | None:
+def _one(raw: dict[str, Any], in_grams: str, in_kilograms: str, wrong: set[str]) -> int | None:
     """Gross, tare or net in grams; None where it was not sent or is no weight."""
-    sent = []
-    if raw.get(f"{name}_g") is not None:
-        sent.append(_grams(raw[f"{name}_g"], _GRAMS, 1))
-    if raw.get(f"{name}_kg") is not None:
-        sent.append(_grams(raw[f"{name}_kg"], _KILOGRAMS, 1000))
-    if not sent:
+    grams, kilograms = raw.get(in_grams), raw.get(in_kilograms)
+    if grams is None and kilograms is None:
         return None
-    if sent[0] is None or sent[0] < 0 or sent[-1] != sent[0]:
+    found = _grams(kilograms, _KILOGRAMS, 1000) if grams is None else _grams(grams, _GRAMS, 1)
+    both = grams is not None and kilograms is not None
+    if found is None or found < 0 or (both and _grams(kilograms, _KILOGRAMS, 1000) != found):
         wrong.add("bad_weight")
         return None
-    return sent[0]
+    return found
 
 
 def _grams(raw: object, form: re.Pattern[str], scale: int) -> int | None:

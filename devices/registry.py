@@ -149,9 +149,14 @@ class Registry:
 
         None where it is not registered or no period holds at that time. Shared: must not be changed.
         """
-        periods = periods_of(self.body(kind, id))
+        found = self._bodies.get((kind, id)) or self.body(kind, id)
+        if found is None:
+            return None
+        periods = found.get("periods")
+        if periods is None:
+            return found if at is None or _holds(found, at) else None
         if at is None:
-            return periods[-1] if periods else None
+            return periods[-1]  # type: ignore[no-any-return]
         return next((period for period in reversed(periods) if _holds(period, at)), None)
 
     def knows(self, kind: str, name: str) -> bool:
@@ -294,9 +299,15 @@ class Registry:
 
         Between two of them ``get``, ``tags`` and ``subject`` of a device stay the same.
         """
-        bodies = [self.body("devices", device)]
+        body = self.body("devices", device)
+        return self._turns([body], [period.get("place") for period in periods_of(body)])
+
+    def place_turns(self, place: str) -> list[int]:
+        """The same of a place and ``place_parts``."""
+        return self._turns([], [place])
+
+    def _turns(self, bodies: list[dict[str, Any] | None], waiting: list[str | None]) -> list[int]:
         seen: set[str] = set()
-        waiting = [period.get("place") for period in periods_of(bodies[0])]
         while waiting:
             name = waiting.pop()
             if name and name not in seen:
