@@ -13,6 +13,7 @@ import msgspec
 
 from custody.container import Condition, Container
 from custody.fact import Fact, Party, Spot, Weight
+from custody.fold import Moment
 from custody.happening import Amendments, unit_of
 from custody.known import VEHICLE_MS, Known
 from custody.profile import Profile
@@ -23,7 +24,7 @@ Fate = Literal["open", "seen", "inferred", "missing", "refused"]
 
 #: Steps that put a container on a manifest.
 MOVED = frozenset({"collect", "store_out", "load"})
-_STEPS = MOVED | {"unload", "depart", "arrive", "receive", "refuse", "confirm"}
+_STEPS = MOVED | {"depart", "arrive", "receive", "refuse", "confirm"}
 
 
 class Part(msgspec.Struct, frozen=True):
@@ -118,7 +119,7 @@ class Manifest(msgspec.Struct):
         }
 
 
-def manifest(known: Known, name: str, profiles: Mapping[str, Profile]) -> Manifest | None:  # noqa: ARG001 - all rooms ask so
+def manifest(known: Known, name: str, profiles: Mapping[str, Profile]) -> Manifest | None:
     """The manifest with this number; None where nothing was moved under it."""
     own = _standing(known, known.facts(f"manifest:{name}"))
     moved = [fact for fact in own if fact.step in MOVED and fact.manifest == name]
@@ -127,12 +128,34 @@ def manifest(known: Known, name: str, profiles: Mapping[str, Profile]) -> Manife
     found = Manifest(name, first=min(fact.offset for fact in moved))
     found.vehicle = next((fact.vehicle for fact in reversed(own) if fact.vehicle), "")
     found.facts = _with_vehicle(known, found, own, moved[-1])
-    _moved(found, [fact for fact in found.facts if fact.step in MOVED])
+    lines = _Lines(found.facts, Moment(known, profiles))
+    _moved(found, moved, lines)
     for fact in found.facts:
-        _trip(found, fact)
+        _trip(found, fact, lines)
     _confirmed(found)
     _close(found)
     return found
+
+
+class _Lines:
+    """The lines of a manifest by any id of their containers.
+
+    Which ids are one container is asked only where its events read ids of several kinds: it takes a look at all that
+    is known of each.
+    """
+
+    def __init__(self, facts: Sequence[Fact], moment: Moment) -> None:
+        self.all: dict[str, Line] = {}
+        self._mixed = len({one.k for fact in facts for one in fact.ids}) > 1
+        self._moment = moment
+
+    def name(self, text: str) -> str:
+        """The id under which a container has its line."""
+        return self._moment.bearer(text).id if self._mixed else text
+
+    def names(self, fact: Fact) -> list[str]:
+        """The containers of an event, each once."""
+        return list(dict.fromkeys(self.name(one) for one in fact.names))
 
 
 def weighed(found: Manifest, containers: Sequence[Container]) -> None:
@@ -181,18 +204,17 @@ def _with_vehicle(known: Known, found: Manifest, own: list[Fact], last: Fact) ->
     return sorted(facts, key=lambda fact: fact.key)
 
 
-def _moved(found: Manifest, moved: Sequence[Fact]) -> None:
-    lines: dict[str, Line] = {}
+def _moved(found: Manifest, moved: Sequence[Fact], lines: _Lines) -> None:
     units: dict[str, int] = {}
     for fact in moved:
         unit = _consignor(fact)
         if unit:
             units.setdefault(unit, fact.offset)
-        for name in fact.names:
-            line = lines.setdefault(name, Line(name))
+        for name in lines.names(fact):
+            line = lines.all.setdefault(name, Line(name))
             line.category = fact.category or line.category
         _weigh(found, lines, fact)
-    found.lines = list(lines.values())
+    found.lines = list(lines.all.values())
     found.consignor = next(iter(units), "")
     found.others = [(offset, unit) for unit, offset in units.items() if unit != found.consignor]
     giving = next((fact for fact in reversed(moved) if _consignor(fact) == found.consignor), moved[0])
@@ -207,52 +229,53 @@ def _consignor(fact: Fact) -> str:
     return next((one.unit for one in (fact.with_, fact.by) if one and one.unit and one.unit != own), "")
 
 
-def _weigh(found: Manifest, lines: Mapping[str, Line], fact: Fact) -> None:
+def _weigh(found: Manifest, lines: _Lines, fact: Fact) -> None:
     net = _net(fact.weight)
-    if net is None or not fact.ids:
+    names = [name for name in lines.names(fact) if name in lines.all]
+    if net is None or not names:
         return
-    known = [name for name in fact.names if name in lines]
-    if len(known) > 1:
-        found.groups.append(Together(tuple(known), net, fact.offset, fact.step))
-    elif known and fact.step == "receive":
-        lines[known[0]].received_g = net
-    elif known:
-        lines[known[0]].net_g = net
+    if len(names) > 1:
+        found.groups.append(Together(tuple(names), net, fact.offset, fact.step))
+    elif fact.step == "receive":
+        lines.all[names[0]].received_g = net
+    else:
+        lines.all[names[0]].net_g = net
 
 
 def _net(weight: Weight | None) -> int | None:
     return weight.net_g if weight is not None and weight.usable and weight.stable else None
 
 
-def _trip(found: Manifest, fact: Fact) -> None:
+def _trip(found: Manifest, fact: Fact, lines: _Lines) -> None:
     if fact.step == "depart":
         found.carrier = found.carrier or _part(fact, unit_of(fact))
     elif fact.step == "arrive":
         found.arrived = found.arrived or _part(fact, unit_of(fact))
     elif fact.step == "receive":
         found.receiver = found.receiver or _part(fact, unit_of(fact))
-        _received(found, fact)
-    elif fact.step in {"refuse", "unload"}:
-        for line in found.lines:
-            if line.id in fact.names:
-                line.fate = "refused" if fact.step == "refuse" else line.fate
+        _received(found, fact, lines)
+    elif fact.step == "refuse":
+        for name in lines.names(fact):
+            if name in lines.all:
+                lines.all[name].fate = "refused"
 
 
-def _received(found: Manifest, fact: Fact) -> None:
-    lines = {line.id: line for line in found.lines}
-    for name in fact.names:
-        if name not in lines:
+def _received(found: Manifest, fact: Fact, lines: _Lines) -> None:
+    for name in lines.names(fact):
+        line = lines.all.get(name)
+        if line is None:
             found.surplus.append(name)
-        elif lines[name].fate != "refused":
-            lines[name].fate = "seen"
-    if not fact.ids:
-        for line in found.lines:
-            if line.fate == "open":
-                line.fate = "inferred"
-        net = _net(fact.weight)
-        if net is not None:
-            found.groups.append(Together(tuple(lines), net, fact.offset, fact.step))
-    _weigh(found, lines, fact)
+        elif line.fate != "refused":
+            line.fate = "seen"
+    if fact.ids:
+        _weigh(found, lines, fact)
+        return
+    for line in found.lines:
+        if line.fate == "open":
+            line.fate = "inferred"
+    net = _net(fact.weight)
+    if net is not None:
+        found.groups.append(Together(tuple(lines.all), net, fact.offset, fact.step))
 
 
 def _confirmed(found: Manifest) -> None:
