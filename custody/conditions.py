@@ -34,7 +34,7 @@ def conditions(name: str, course: Course, profile: Profile, weighed: Weighed) ->
     giving = course.possession.open
     if giving is not None and course.known and course.lost is None and course.divided is None:
         found.append(("custody.unconfirmed_handover", giving.at, giving.spot, 1.0))
-    difference = _difference(name, course, profile, weighed)
+    difference = _difference(course, profile, weighed)
     if difference is not None and difference.ratio > 1:
         found.append(("custody.weight_difference", difference.at, difference.spot, difference.ratio))
     return [Condition(quantity, f"container:{name}", at, spot, value) for quantity, at, spot, value in found]
@@ -56,7 +56,7 @@ def _since(course: Course, profile: Profile) -> Iterable[tuple[str, Fact | None]
     yield "custody.at_plant", course.received
 
 
-def _difference(name: str, course: Course, profile: Profile, weighed: Weighed) -> Difference | None:
+def _difference(course: Course, profile: Profile, weighed: Weighed) -> Difference | None:
     """The largest of the differences that are told of this container."""
     found = [chain_difference(course.taken, profile)] if course.taken else []
     for one in reversed(course.taken):
@@ -66,52 +66,45 @@ def _difference(name: str, course: Course, profile: Profile, weighed: Weighed) -
             if summed is not None:
                 found.append(summed)
                 break
-    found += [_conserved(name, course, profile, weighed)]
+    found += [_conserved(course, profile, weighed)]
     return max((one for one in found if one is not None), key=lambda one: one.ratio, default=None)
 
 
-def _conserved(name: str, course: Course, profile: Profile, weighed: Weighed) -> Difference | None:
+def _conserved(course: Course, profile: Profile, weighed: Weighed) -> Difference | None:
     """Parts against the whole, where it was divided or others were merged into it."""
     own = [one for one in course.taken if one.weighing.group == 1]
     if course.divided is not None and course.divided.fact.step == "split" and own:
-        event = course.divided
-        return _parts(own[-1], event.names, event.key, net_of(event.fact.weight), profile, weighed, after=True)
-    if course.merged:
+        event, whole = course.divided, own[-1]
+        together = net_of(event.fact.weight)
+        if together is None:
+            parts = [_after(weighed.alone(text), event.key) for text in sorted(event.names)]
+            return sum_difference(whole, _distinct(parts), profile)
+        part = replace(whole, weighing=replace(whole.weighing, net_g=together))
+        return sum_difference(whole, [part], profile, len(event.names))
+    if course.merged and not any(one.key < course.merged[0].key for one in own):
         event = course.merged[-1]
-        after = next((one for one in own if one.key >= event.key), None)
-        if after is not None and not any(one.key < event.key for one in own):
-            return _parts(after, event.names, event.key, None, profile, weighed, after=False)
+        merged = next((one for one in own if one.key >= event.key), None)
+        if merged is not None and len(course.merged) == 1:
+            parts = [_before(weighed.alone(text), event.key) for text in sorted(event.names)]
+            return sum_difference(merged, _distinct(parts), profile)
     return None
 
 
-def _parts(
-    whole: Taken,
-    names: frozenset[str],
-    key: Key,
-    together: int | None,
-    profile: Profile,
-    weighed: Weighed,
-    *,
-    after: bool,
-) -> Difference | None:
-    if together is not None:
-        weighing = replace(whole.weighing, net_g=together)
-        return sum_difference(whole, [replace(whole, weighing=weighing)], profile, len(names))
-    parts: dict[Key, Taken | None] = {}
-    found: list[Taken | None] = []
-    for text in sorted(names):
-        taken = weighed.alone(text)
-        one = next((one for one in taken if one.key > key), None) if after else _before(taken, key)
-        if one is None or one.key not in parts:
-            found.append(one)
-        if one is not None:
-            parts[one.key] = one
-    return sum_difference(whole, found, profile)
+def _distinct(parts: Iterable[Taken | None]) -> list[Taken | None]:
+    """Two ids of one container have one weighing."""
+    found: dict[int, Taken | None] = {}
+    for index, one in enumerate(parts):
+        found[one.weighing.offset if one is not None else -1 - index] = one
+    return list(found.values())
 
 
 def _before(taken: Sequence[Taken], key: Key) -> Taken | None:
     return next((one for one in reversed(taken) if one.key < key), None)
 
 
+def _after(taken: Sequence[Taken], key: Key) -> Taken | None:
+    return next((one for one in taken if one.key > key), None)
+
+
 def _nearest(taken: Sequence[Taken], key: Key) -> Taken | None:
-    return _before(taken, key) or next((one for one in taken if one.key > key), None)
+    return _before(taken, key) or _after(taken, key)

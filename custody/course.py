@@ -44,7 +44,6 @@ class Course(msgspec.Struct):
     over: str = ""
     moved: Fact | None = None
     known: bool = False
-    registered: bool = False
     unit: str = ""
     producer: str = ""
     grid: str = ""
@@ -119,7 +118,7 @@ class Course(msgspec.Struct):
 
     def inherit(self, other: Course) -> None:
         """Be part of what ``other`` was: whose it is, since when it waits, who has it."""
-        mine = self.possession
+        mine, its_hands = self.possession, other.possession
         for name in ("known", "unit", "producer", "grid", "department", "category"):
             setattr(self, name, getattr(self, name) or getattr(other, name))
         for name in ("sealed", "collected", "stored", "departed", "received"):
@@ -129,6 +128,6 @@ class Course(msgspec.Struct):
         if not self.stage:
             self.stage, self.moved, self.brought = other.stage, other.moved, other.brought
         if not mine.holder:
-            mine.holder, mine.keeper = other.possession.holder, other.possession.keeper
-            mine.given = [msgspec.structs.replace(one, index=0) for one in other.possession.given]
-            mine.bound = set(other.possession.bound)
+            mine.holder, mine.keeper, mine.badges = its_hands.holder, its_hands.keeper, its_hands.badges
+            mine.given = [msgspec.structs.replace(one, index=0) for one in its_hands.given]
+            mine.bound = set(its_hands.bound)

@@ -11,16 +11,18 @@ from custody.conditions import conditions
 from custody.container import Container
 from custody.course import Course
 from custody.fact import Fact
-from custody.happening import AMENDING, Amendments, Happening, Key, unit_of
+from custody.groups import DEPTH
+from custody.happening import Amendments, Happening, Key, unit_of
 from custody.known import Known
 from custody.profile import Profile
 from custody.reach import reached
 from custody.ties import Bearer, Ties
-from custody.walk import DEPTH, Walk
+from custody.walk import Walk
 from custody.weighings import Taken, newest, take
 
 #: The profile of a unit that names none, or one that there is not.
 _DEFAULT = "hospital"
+_DAY_MS = 86_400_000
 
 
 def container(known: Known, text: str, profiles: Mapping[str, Profile]) -> Container | None:
@@ -54,7 +56,7 @@ class Moment:
         self._profiles = profiles
         self._amendments = Amendments(known)
         self._own: dict[str, list[Happening]] = {}
-        self._trips: dict[tuple[str, int, int], list[Happening]] = {}
+        self._trips: dict[tuple[str, int | None], list[Happening]] = {}
         self._passed: dict[tuple[str, int], list[Happening]] = {}
         self._alone: dict[str, list[Taken]] = {}
         self._scanned: dict[str, set[str]] = {}
@@ -73,7 +75,7 @@ class Moment:
     # What a walk asks.
 
     def passed(self, text: str, depth: int) -> list[Happening]:
-        """See ``custody.walk.Surroundings``."""
+        """See ``custody.groups.Surroundings``."""
         bearer = self.bearer(text)
         found = self._passed.get((bearer.id, depth))
         if found is None:
@@ -81,27 +83,25 @@ class Moment:
         return found
 
     def course_before(self, text: str, key: Key, depth: int) -> Course | None:
-        """See ``custody.walk.Surroundings``."""
+        """See ``custody.groups.Surroundings``."""
         if depth > DEPTH:
             return None
         return Walk(self, self.bearer(text), depth, until=key).course
 
     def trip(self, group: str, since: int, until: int) -> list[Happening]:
-        """See ``custody.walk.Surroundings``."""
-        bounds = (None, None) if group.startswith("manifest:") else (since, until)
-        asked = (group, bounds[0] or 0, bounds[1] or 0)
-        found = self._trips.get(asked)
+        """See ``custody.groups.Surroundings``."""
+        if group.startswith("manifest:"):
+            first = last = None
+        else:  # whole days, so that what was loaded on one day asks once
+            first, last = since // _DAY_MS * _DAY_MS, (until // _DAY_MS + 1) * _DAY_MS
+        found = self._trips.get((group, first))
         if found is None:
-            facts = [
-                one
-                for one in self._known.facts(f"trip:{group}", *bounds)
-                if one.parent is None and not one.ids or one.step in AMENDING
-            ]
-            found = self._trips[asked] = self._amendments.happenings(facts)
+            facts = [one for one in self._known.facts(f"trip:{group}", first, last) if one.parent is None]
+            found = self._trips[group, first] = self._amendments.happenings(facts)
         return found
 
     def scanned_by(self, manifest: str) -> set[str]:
-        """See ``custody.walk.Surroundings``."""
+        """See ``custody.groups.Surroundings``."""
         found = self._scanned.get(manifest)
         if found is None:
             facts = self._known.facts(f"manifest:{manifest}")
@@ -113,7 +113,7 @@ class Moment:
         return found
 
     def number(self, fact: Fact) -> int:
-        """See ``custody.walk.Surroundings``."""
+        """See ``custody.groups.Surroundings``."""
         if len(fact.ids) == 1:
             return 1
         found = self._numbers.get(fact.offset)
@@ -122,7 +122,7 @@ class Moment:
         return found
 
     def profile(self, producer: str) -> Profile:
-        """See ``custody.walk.Surroundings``."""
+        """See ``custody.groups.Surroundings``."""
         return self._profiles.get(producer) or self._profiles[_DEFAULT]
 
     def alone(self, text: str) -> Sequence[Taken]:

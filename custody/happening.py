@@ -112,7 +112,7 @@ class Amendments:
         by, approver = amendment.by, amendment.approved_by
         if by is None or approver is None or not by.person or not approver.person or by.person == approver.person:
             return False
-        return not closed or (approver.unit != "" and approver.unit != by.unit)
+        return not closed or (approver.unit not in {"", by.unit})
 
     def _closed(self, target: Fact, amendment: Fact) -> bool:
         manifests = {target.manifest} | {

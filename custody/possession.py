@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from custody.fact import Fact, Spot
-from custody.profile import Profile
-
+from custody.fact import Fact, Party, Spot
 
 #: Who looks at a container does not take it.
 _LOOKING = frozenset({"inspect", "hold", "lost", "found"})
@@ -26,43 +24,43 @@ class Possession(msgspec.Struct):
     """Who has it now. ``holding`` is the number of the event with which the holder's time began.
 
     ``given`` are the events since then that handed it to other units and that nobody confirmed; ``bound`` the units at
-    whose place it arrived.
+    whose place it arrived. ``badges``: two badges of two units on one device hand over without more.
     """
 
     holder: str = ""
     keeper: str = ""
+    badges: bool = False
     holding: int = 0
     given: list[Giving] = []
     bound: set[str] = set()
     offsets: dict[str, int] = {}
     manifests: dict[str, int] = {}
 
-    def event(self, fact: Fact, index: int, profile: Profile | None) -> None:
+    def event(self, fact: Fact, index: int) -> None:
         """Something happened to it, as number ``index`` of its history."""
         self.offsets[fact.id] = index
         if fact.manifest:
             self.manifests[fact.manifest] = index
-        by, with_ = fact.by, fact.with_
-        parties = [one.unit for one in (with_,) if one is not None and one.unit]
-        if by is not None and with_ is not None and profile is not None and profile.handover == "badges":
-            units = {by.unit, with_.unit}
-            if len(units) == 2 and self.holder in units and "" not in units:
-                self._moves((units - {self.holder}).pop(), index)
-                self.keeper = by.badge if by.unit == self.holder else with_.badge
+        holder, by, with_ = self.holder, fact.by, fact.with_
+        if not holder:
+            return
+        if self.badges and by is not None and with_ is not None and by.unit and with_.unit:
+            other = with_.unit if by.unit == holder else by.unit
+            if other != holder and holder in {by.unit, with_.unit}:
+                self._moves(other, index)
+                self.keeper = by.badge if by.unit == other else with_.badge
                 return
-        if fact.home.unit:
-            parties.append(fact.home.unit)
         if fact.step == "arrive" and fact.spot.unit:
             self.bound.add(fact.spot.unit)
-        other = next((unit for unit in parties if unit != self.holder), None)
-        if other is not None and self.holder and fact.step not in _LOOKING:
-            self.given.append(Giving(index, fact.offset, fact.ts, fact.spot, other))
-        self._keeps(fact)
+        if fact.step not in _LOOKING:
+            other = with_.unit if with_ is not None and with_.unit not in {"", holder} else fact.home.unit
+            if other not in {"", holder}:
+                self.given.append(Giving(index, fact.offset, fact.ts, fact.spot, other))
+        if by is not None and by.unit == holder:
+            self._keeps(by, with_)
 
-    def _keeps(self, fact: Fact) -> None:
-        by, with_ = fact.by, fact.with_
-        if by is None or by.unit != self.holder or not by.badge:
-            return
+    def _keeps(self, by: Party, with_: Party | None) -> None:
+        """Two badges of one unit on one terminal hand over; the first one that is seen has it."""
         if not self.keeper or (with_ is not None and with_.unit == self.holder and with_.badge != by.badge):
             self.keeper = by.badge
 

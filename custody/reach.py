@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from custody.fact import Fact
+from custody.groups import DEPTH, JOINS
 from custody.happening import AMENDING
 from custody.known import GROUP_MS, VEHICLE_MS, Known
 from custody.ties import Ties, ties
-from custody.walk import DEPTH, JOINS
 
 
 def reached(known: Known, tied: Ties, fact: Fact) -> list[str]:
@@ -37,9 +37,8 @@ class _Reach:
             self._text(text, every=ties(fact))
         if fact.parent is not None and (not fact.ids or fact.step in {"unpack", "split", "merge"}):
             self._inside(fact.parent.v, 0)
-        if not fact.ids and fact.parent is None:
-            self._members(fact)
-        elif fact.manifest and fact.step == "receive" and (whole or self._first_scan(fact)):
+        alone = not fact.ids and fact.parent is None
+        if alone or (fact.manifest and fact.step == "receive" and (whole or self._first_scan(fact))):
             self._members(fact)
 
     def _text(self, text: str, *, every: bool) -> None:
@@ -51,7 +50,7 @@ class _Reach:
         own = [one.sent for one in bearer.own]
         if any(one.parent is not None and one.parent.v in bearer.texts for one in own):
             self._inside(text, 0)
-        self._family(bearer.texts, own, 0)
+        self._family(own, 0)
         for one in own:
             if one.weight is not None and len(one.ids) > 1:
                 self._add_container(min(known.v for known in one.ids))
@@ -78,7 +77,7 @@ class _Reach:
                 for known in fact.ids:
                     self._inside(known.v, depth + 1)
 
-    def _family(self, texts: Iterable[str], own: Iterable[Fact], depth: int) -> None:
+    def _family(self, own: Iterable[Fact], depth: int) -> None:
         """Parts and wholes by split and merge: they inherit, and their weights are compared."""
         if depth > DEPTH:
             return
@@ -92,7 +91,7 @@ class _Reach:
                 known = bearer.id in self._found
                 self._found.add(bearer.id)
                 if not known:
-                    self._family(bearer.texts, [one.sent for one in bearer.own], depth + 1)
+                    self._family([one.sent for one in bearer.own], depth + 1)
 
     def _members(self, fact: Fact) -> None:
         """All that was ever moved under the manifest, else on the vehicle, with what is inside."""

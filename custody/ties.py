@@ -1,4 +1,4 @@
-"""Which ids are one container (pure): tied by the registry, or by one event that reads one id of each of several kinds."""
+"""Which ids are one container: tied by the registry, or by an event that reads one id of several kinds each (pure)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _TYING = frozenset({"pack", "collect"})
 
 
 class Bearer(msgspec.Struct, frozen=True):
-    """A container by its ids. ``id`` is the leading one, ``own`` what happened to it by name, in the order of the fold."""
+    """A container by its ids; ``id`` is the leading one, ``own`` what happened under them, in the order of the fold."""
 
     id: str
     texts: frozenset[str]

@@ -98,7 +98,7 @@ def chain_difference(taken: Sequence[Taken], profile: Profile) -> Difference | N
             pair = _PAIRS.get((first.stage or 0, last.stage or 0))
             if pair is not None:
                 divisions = [first.weighing.division_g, last.weighing.division_g]
-                ratio = apart(first.weighing.net_g, last.weighing.net_g, profile, pair, 1, divisions)
+                ratio = apart(first.weighing.net_g, last.weighing.net_g, profile, pair, number=1, divisions=divisions)
                 return Difference(ratio, last.weighing.at, last.spot)
     return None
 
@@ -117,11 +117,11 @@ def sum_difference(
     sides = (max(stages), whole.stage if whole.stage is not None else -1)
     pair = _PAIRS.get((min(sides), max(sides)), _OTHERWISE)
     divisions = [one.weighing.division_g for one in (*known, whole)]
-    ratio = apart(total, whole.weighing.net_g, profile, pair, number or len(parts), divisions)
+    ratio = apart(total, whole.weighing.net_g, profile, pair, number=number or len(parts), divisions=divisions)
     return Difference(ratio, later.weighing.at, later.spot)
 
 
-def apart(first_g: int, last_g: int, profile: Profile, pair: str, number: int, divisions: Iterable[int]) -> float:
+def apart(first_g: int, last_g: int, profile: Profile, pair: str, *, number: int, divisions: Iterable[int]) -> float:
     """How far two weights are apart, as a multiple of what the profile's tolerance of that pair allows."""
     tolerance = profile.tolerance[pair]
     division = max((one or profile.division_g) for one in divisions)
