@@ -306,6 +306,17 @@ class Witness(Section):
     )
 
 
+class Custody(Section):
+    """The chain of custody of medical waste."""
+
+    profile_dir: Path | None = setting(
+        None,
+        "Folder of your own producer profiles; they come before shipped ones of the same name (else `profiles` in the data "
+        "folder).",
+        "a folder with NAME.yaml, see docs/custody-profiles.md",
+    )
+
+
 class Ledger(Section):
     """The tamper-evident ledger."""
 
@@ -371,6 +382,7 @@ class Settings(BaseSettings):
     http: Http = Http()
     alerts: Alerts = Alerts()
     deliver: Deliver = Deliver()
+    custody: Custody = Custody()
     ledger: Ledger = Ledger()
     log: Log = Log()
 
@@ -378,6 +390,11 @@ class Settings(BaseSettings):
     def packs(self) -> Path:
         """Where rule packs of this installation are; need not exist."""
         return self.alerts.pack_dir or self.data.dir / "packs"
+
+    @property
+    def profiles(self) -> Path:
+        """Where producer profiles of this installation are; need not exist."""
+        return self.custody.profile_dir or self.data.dir / "profiles"
 
     @property
     def zone(self) -> ZoneInfo:
