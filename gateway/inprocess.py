@@ -11,12 +11,14 @@ from urllib.parse import unquote, urlsplit
 
 import sqlalchemy as sa
 
+from custody.profile import Profile
 from devices.registry import Registry
 from gateway.api.app import build_app
 from gateway.api.services import Answer, Band, Lag, Latest, RawMessage
 from gateway.client import JSON, Reply
 from gateway.clock import Clock, SystemClock
 from gateway.config import Settings
+from gateway.histories import Histories, histories_of
 from gateway.installation import Installation
 from gateway.journal.reader import Reader
 from gateway.journal.record import Kind, parse_message
@@ -57,6 +59,15 @@ class OfflineServices:
     def packs(self) -> Mapping[str, str]:
         """The texts of the packs in force."""
         return self._offline.packs
+
+    @property
+    def profiles(self) -> Mapping[str, Profile]:
+        """The producer profiles in force."""
+        return self._offline.profiles
+
+    def histories(self) -> Histories:
+        """Histories of containers as decide knows them now."""
+        return histories_of(self.engine, self.registry(), self.profiles)
 
     def registry(self) -> Registry:
         """The registry as decided."""

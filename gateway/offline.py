@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self
 
 import sqlalchemy as sa
 
+from custody.profile import Profile
 from devices.registry import Registry
 from gateway.api.services import Answer
 from gateway.clock import SystemClock
@@ -42,6 +44,11 @@ class Offline:
     def packs(self) -> dict[str, str]:
         """The texts of the packs in force, by id."""
         return self._core.decider.fold.pack_texts
+
+    @property
+    def profiles(self) -> Mapping[str, Profile]:
+        """The producer profiles in force, by id."""
+        return self._core.decider.fold.chain.profiles
 
     def command(self, name: str, args: dict[str, Any], by: str) -> Answer:
         """Carry out one command; see ``Commands.run``."""

@@ -10,6 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from custody.profile import Profile
 from devices.registry import Registry
 from gateway import state
 from gateway.api.services import Answer, Band, Lag, Latest, RawMessage
@@ -20,6 +21,7 @@ from gateway.core import Core
 from gateway.deliver import Deliver
 from gateway.errors import RecordGoneError
 from gateway.follow import Follower
+from gateway.histories import Histories, histories_of
 from gateway.intake import Intake
 from gateway.journal.reader import Reader
 from gateway.journal.record import Kind, parse_message
@@ -73,6 +75,15 @@ class View:
     def packs(self) -> Mapping[str, str]:
         """The texts of the packs in force; decide replaces them as a whole."""
         return self._core.decider.fold.pack_texts
+
+    @property
+    def profiles(self) -> Mapping[str, Profile]:
+        """The producer profiles in force; decide replaces them as a whole."""
+        return self._core.decider.fold.chain.profiles
+
+    def histories(self) -> Histories:
+        """Histories of containers as decide knows them now."""
+        return histories_of(self.engine, self.registry(), self.profiles)
 
     def registry(self) -> Registry:
         """The registry as decided, a copy that nobody changes."""

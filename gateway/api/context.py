@@ -16,9 +16,11 @@ from gateway.api.services import Services
 from gateway.api.throttle import Throttle
 from gateway.api.whereabouts import Whereabouts, WhereaboutsCache
 from gateway.clock import Clock
+from gateway.histories import Histories
 
 if TYPE_CHECKING:
     from gateway.api.alert_board import Counts
+    from gateway.api.custody_board import Overviews
     from gateway.api.kpi import KpiCache
     from gateway.api.metrics import Metrics
     from gateway.api.overview import Figures
@@ -36,6 +38,7 @@ class Context:
         metrics: Metrics,
         counts: Counts,
         figures_of_alerts: KpiCache,
+        overviews: Overviews,
     ) -> None:
         self.services = services
         self.wall = wall
@@ -43,6 +46,7 @@ class Context:
         self.metrics = metrics
         self.counts = counts
         self.figures_of_alerts = figures_of_alerts
+        self.overviews = overviews
         self.throttle = Throttle()
         #: Tries of acknowledge links are counted apart: they must not keep anybody from signing in.
         self.link_throttle = Throttle()
@@ -70,6 +74,10 @@ class Context:
     def rule_words(self) -> RuleWords:
         """The words of the rules in force."""
         return self._rule_words.get(self.services.packs)
+
+    def histories(self) -> Histories:
+        """Histories of containers as decide knows them now; what it gives reads the state: not in the event loop."""
+        return self.services.histories()
 
     def moves(self) -> Moves:
         """Where everything stood, from the beginning. Reads the state where the registry has changed."""

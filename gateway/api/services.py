@@ -12,9 +12,11 @@ from typing import Any, Literal, Protocol
 import msgspec
 import sqlalchemy as sa
 
+from custody.profile import Profile
 from devices.registry import Registry
 from gateway.clock import Clock
 from gateway.config import Settings
+from gateway.histories import Histories
 from gateway.store.base import StoredReading
 
 
@@ -133,6 +135,15 @@ class Services(Protocol):
     @property
     def packs(self) -> Mapping[str, str]:
         """The texts of the rule packs in force, by id."""
+        ...
+
+    @property
+    def profiles(self) -> Mapping[str, Profile]:
+        """The producer profiles of custody in force, by id."""
+        ...
+
+    def histories(self) -> Histories:
+        """Histories of containers as decide knows them now; what it gives reads the state: not in the event loop."""
         ...
 
     def registry(self) -> Registry:

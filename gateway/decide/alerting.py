@@ -17,6 +17,8 @@ from alerts.policy import Policy
 from alerts.route import ChannelInfo, Message, Router
 from alerts.sessions import FLAG_OF_WORK
 from devices.registry import Registry
+from gateway.decide.entries import alert_body
+from gateway.decide.ledger import Ledger
 from gateway.decide.mint import Mint
 from gateway.decide.outputs import Outputs
 from gateway.decide.rows import Standing, alert_row, finding_row, outbox_row, transition_row
@@ -52,7 +54,12 @@ class Alerting:
     """Holds desk and router; everything they say goes to ``Outputs`` as rows."""
 
     def __init__(
-        self, registry: Registry, mint: Mint, tags: Callable[[str, int], Tags], counters: dict[str, int]
+        self,
+        registry: Registry,
+        mint: Mint,
+        tags: Callable[[str, int], Tags],
+        counters: dict[str, int],
+        ledger: Ledger,
     ) -> None:
         self.bounds = BOUNDS_MS
         self.desk = Desk(shelf_most_ms=BOUNDS_MS[0], session_most_ms=BOUNDS_MS[1])
@@ -64,6 +71,7 @@ class Alerting:
         self.zone = "Asia/Shanghai"
         self.channels: dict[str, ChannelInfo] = {}
         self._counters = counters
+        self._ledger = ledger
         self._registry = registry
         self._mint = mint
         self._tags = tags
@@ -171,6 +179,8 @@ class Alerting:
             out.alerts[alert.id] = row
             n = self._mint.n()
             out.transitions.append(transition_row(step, cause.offset, n, cause.copy))
+            body = alert_body(step, cause.copy)
+            self._ledger.append("alert", [f"alert:{alert.id}"], body, cause.offset, cause.time, out)
             self._count(step.event)
             if alert.device != GATEWAY and step.event not in REMARKS:
                 out.items.append(self._point(step, n, cause))
@@ -190,7 +200,10 @@ class Alerting:
     def _point(self, step: Step, n: int, cause: Cause) -> AlertPoint:
         alert = step.alert
         tags = cause.tags
-        if tags is None or tags.device != alert.device:
+        if not alert.device:
+            # Of waste: no device is at fault, so the point stands under its place.
+            tags = Tags("-", "-", alert.place or "-", alert.unit or "-", alert.grid.split("/", 1)[0] or "-")
+        elif tags is None or tags.device != alert.device:
             tags = self._tags(alert.device, cause.time)
         return AlertPoint(
             cause.offset,

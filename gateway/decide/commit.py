@@ -54,18 +54,21 @@ def _facts(connection: sa.Connection, outputs: Outputs) -> None:
         (state.findings, outputs.findings),
         (state.links, outputs.links),
         (state.custody_events, outputs.custody_events),
+        (state.ledger_entries, outputs.entries),
+        (state.ledger_links, outputs.entry_links),
+        (state.ledger_nodes, outputs.nodes),
         (state.outbox, outputs.outbox),
         (state.told, outputs.told),
         (state.answers, outputs.answers),
     ):
         if rows:
             connection.execute(table.insert(), rows)
-    if outputs.containers:
-        statement = upsert(state.containers).on_conflict_do_nothing()
-        connection.execute(statement, [{"id": key, "offset": at} for key, at in outputs.containers.items()])
+    if outputs.custody_links:
+        connection.execute(upsert(state.custody_links).on_conflict_do_nothing(), outputs.custody_links)
 
 
 def _standing(connection: sa.Connection, outputs: Outputs) -> None:
+    _containers(connection, outputs)
     if outputs.alerts:
         connection.execute(_ALERT, list(outputs.alerts.values()))
     for row in outputs.sessions:
@@ -84,6 +87,17 @@ def _standing(connection: sa.Connection, outputs: Outputs) -> None:
         connection.execute(state.outcomes.update().where(where).values(values))
 
 
+def _containers(connection: sa.Connection, outputs: Outputs) -> None:
+    rows = [row for row in outputs.containers.values() if row is not None]
+    gone = [name for name, row in outputs.containers.items() if row is None]
+    if gone:
+        connection.execute(_GONE, [{"gone": name} for name in gone])
+    if rows:
+        connection.execute(_CONTAINER, rows)
+    if outputs.manifests:
+        connection.execute(_MANIFEST, list(outputs.manifests.values()))
+
+
 def _upsert(table: sa.Table, key: Sequence[str], kept: Sequence[str] = ()) -> sa.Insert:
     statement = upsert(table)
     columns = {name: statement.excluded[name] for name in table.c.keys() if name not in {*key, *kept}}  # noqa: SIM118
@@ -100,6 +114,9 @@ _CURSOR = _keep_newest(state.cursors, "offset")
 _COUNTER = _keep_newest(state.counters, "value")
 # An alert names the versions that it was fired under.
 _ALERT = _upsert(state.alerts, ["id"], kept=KEPT)
+_CONTAINER = _upsert(state.containers, ["id"])
+_GONE = state.containers.delete().where(state.containers.c.id == sa.bindparam("gone"))
+_MANIFEST = _upsert(state.manifests, ["id"])
 _SESSION = _upsert(state.sessions, ["device", "offset"])
 
 

@@ -20,9 +20,14 @@ from alerts.lifecycle import Event
 from alerts.policy import Policy, parse_policy
 from alerts.route import ChannelInfo
 from alerts.rules import Pack, PackError, parse_pack
+from custody.fact import Fact
 from devices.registry import Change, Registry
 from devices.series import Series
 from gateway.decide.alerting import Alerting, Cause
+from gateway.decide.chain import Chain
+from gateway.decide.days import Days
+from gateway.decide.entries import command_body, segment_body
+from gateway.decide.ledger import Ledger
 from gateway.decide.messages import Messages
 from gateway.decide.mint import Mint
 from gateway.decide.operations import Operations
@@ -67,6 +72,26 @@ class Lookup(Protocol):
         """(offset, digest) of the custody event with this identity, decided before ``before``; None = unknown."""
         ...
 
+    def facts(self, entity: str, since: int | None, until: int | None, before: int) -> list[Fact]:
+        """The custody facts that name ``entity``, with ts in [since, until], that records before ``before`` brought."""
+        ...
+
+    def named(self, event_id: str, before: int) -> list[Fact]:
+        """The custody facts with this event id, whichever terminals sent them."""
+        ...
+
+    def fact(self, offset: int) -> Fact | None:
+        """The fact of the message at ``offset``; None where it is none."""
+        ...
+
+    def head(self, entity: str, size: int) -> tuple[int, bytes] | None:
+        """(number, leaf hash) of the newest ledger entry of ``entity`` among the first ``size`` entries."""
+        ...
+
+    def release(self) -> None:
+        """What was asked so far is answered; a transaction comes."""
+        ...
+
     def parked(self, wanted: dict[str, Any], before: int) -> list[Parked]:
         """Messages parked before ``before`` that a redrive names: {"offsets": [...]}, {"reason": R}, {"all": True}."""
         ...
@@ -84,7 +109,8 @@ class Fold:
         self.routes = Routes(self.registry)
         self.mint = Mint(key)
         self.counters = dict.fromkeys(COUNTERS, 0)
-        self.alerting = Alerting(self.registry, self.mint, self.routes.tags, self.counters)
+        self.ledger = Ledger()
+        self.alerting = Alerting(self.registry, self.mint, self.routes.tags, self.counters, self.ledger)
         self.operations = Operations(self)
         self.routing = NO_ROUTING
         self.alerting.route(parse_policy(NO_ROUTING, "routing"), [], self.alerting.zone)
@@ -95,6 +121,8 @@ class Fold:
         self.time = 0
         #: The record that is being decided; what a redrive decides is keyed by the redrive's offset.
         self.offset = -1
+        self.days = Days(self)
+        self.chain = Chain(self)
         self.messages = Messages(self)
         self.readings = Readings(self)
         self.next_tick = 0
@@ -103,19 +131,22 @@ class Fold:
         self._deciders: dict[int, Callable[[Record, dict[str, Any], Lookup, Outputs], None]] = {
             Kind.REGISTRY: self._registry,
             Kind.COMMAND: self._command,
-            Kind.REDRIVE: self.messages.redrive,
+            Kind.REDRIVE: self._redrive,
             Kind.DELIVERY: self._delivery,
             Kind.START: self._start,
             Kind.SESSION_LOST: self._session_lost,
             Kind.CAUGHT_UP: self._caught_up,
             Kind.CLOCK_STEP: self._clock_step,
             Kind.ALARM: self._alarm,
+            Kind.SEGMENT: self._segment,
         }
 
     def step(self, record: Record, lookup: Lookup, out: Outputs) -> None:
         """Decide one record."""
         before, self.time = self.time, record.time
         self.offset = record.offset
+        self.chain.begin(lookup, record.offset)
+        self.ledger.head_of = lookup.head
         if record.kind in _DEAF or record.time - before > GAP_MS:
             self._deaf(record, again=record.kind not in _DEAF)
         if record.time >= self.next_tick:
@@ -190,6 +221,9 @@ class Fold:
             self.changed(self.evaluation.tick(record.time), out)
         self.alerting.tick(Cause(record.offset, record.time), out)
         self._sessions(out)
+        self.chain.tick(Cause(record.offset, record.time), out)
+        if self.days.tick(out):
+            self.chain.expect(Cause(record.offset, record.time), out)
 
     def _sessions(self, out: Outputs) -> None:
         """Readings of a device under maintenance count as flag M or C from now on, or no longer."""
@@ -200,18 +234,34 @@ class Fold:
         cause = Cause(record.offset, record.time)
         said = self.operations.decide(str(body["command"]), dict(body["args"]), str(body["by"]), cause, out)
         self._sessions(out)
-        out.answers.append(answer(record.offset, said.pop("status"), said))
+        status = said.pop("status")
+        self._acted(str(body["command"]), dict(body["args"]), str(body["by"]), status, out)
+        out.answers.append(answer(record.offset, status, said))
+
+    def _acted(self, name: str, args: dict[str, Any], by: str, status: int, out: Outputs) -> None:
+        """What an operator did stands in the ledger."""
+        self.ledger.append("command", ["operator"], command_body(name, args, by, status), self.offset, self.time, out)
+
+    def _redrive(self, record: Record, body: dict[str, Any], lookup: Lookup, out: Outputs) -> None:
+        self.messages.redrive(record, body, lookup, out)
+        wanted = {key: value for key, value in body.items() if key not in {"type", "by"}}
+        self._acted("journal.redrive", wanted, str(body.get("by", "")), 200, out)
+
+    def _segment(self, record: Record, body: dict[str, Any], _: Lookup, out: Outputs) -> None:
+        self.ledger.append("segment", ["journal"], segment_body(body), record.offset, record.time, out)
 
     def _registry(self, record: Record, body: dict[str, Any], _: Lookup, out: Outputs) -> None:
         changes = [Change(one["kind"], one["id"], one["body"]) for one in body["changes"]]
         self.registry.apply(changes, record.offset)
-        self.alerting.standing.registry_version = record.offset
+        self.alerting.standing.registry_version = self.ledger.registry = record.offset
         self.routes.clear()
         self.changed(self.watch.changed(changes, record.time), out)
         self._replaced(changes, record, out)
         for change in changes:
             raw = None if change.body is None else json_bytes(change.body)
             out.registry.append({"kind": change.kind, "id": change.id, "offset": record.offset, "body": raw})
+        self._acted("registry.apply", {"changes": body["changes"]}, str(body.get("by", "")), 200, out)
+        self.chain.registered(changes, Cause(record.offset, record.time), out)
         out.filters_changed = True
         out.answers.append(answer(record.offset, 200, {"changed": len(changes)}))
 
@@ -250,9 +300,11 @@ class Fold:
 
     def _start(self, record: Record, body: dict[str, Any], _: Lookup, out: Outputs) -> None:
         alerting = self.alerting
-        alerting.standing.version = body["version"]
+        alerting.standing.version = self.ledger.version = body["version"]
         if "packs" in body:
             self.load_packs(body["packs"])
+        if "profiles" in body:
+            self.chain.load_profiles(body["profiles"])
         policy = policy_of(body.get("routing", self.routing))
         if policy is not None:
             self.routing = body.get("routing", self.routing)

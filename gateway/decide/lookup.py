@@ -4,30 +4,76 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import sqlalchemy as sa
 
+from custody.fact import Fact
 from gateway import state
 from gateway.decide.fold import Parked
 
+_decode = msgspec.msgpack.Decoder(Fact).decode
+
+_EVENT = (
+    'SELECT "offset", digest FROM custody_events WHERE terminal = ? AND event_id = ? AND "offset" < ? AND decided < ?'
+    ' ORDER BY "offset" LIMIT 1'
+)
+_FACTS = (
+    'SELECT e.fact FROM custody_links l JOIN custody_events e ON e."offset" = l."offset"'
+    " WHERE l.entity = ? AND l.ts >= ? AND l.ts <= ? AND l.decided < ?"
+)
+_NAMED = "SELECT fact FROM custody_events WHERE event_id = ? AND decided < ?"
+_AT = 'SELECT fact FROM custody_events WHERE "offset" = ?'
+_HEAD = (
+    "SELECT l.seq, e.leaf FROM ledger_links l JOIN ledger_entries e ON e.idx = l.idx"
+    " WHERE l.entity = ? AND l.idx < ? ORDER BY l.seq DESC LIMIT 1"
+)
+_EVER = (-(2**62), 2**62)
+
 
 class StateLookup:
-    """``Lookup`` over the tables of ``gateway.state``. Asked only for custody events and redrives, so a query each."""
+    """``Lookup`` over the tables of ``gateway.state``. Asked only for custody events and redrives, so a query each.
+
+    One connection is kept from the first question until ``release``: opening one costs more than a question.
+    """
 
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
+        self._open: sa.Connection | None = None
+
+    def release(self) -> None:
+        """Let the connection go; what is committed until the next question will be seen by it."""
+        if self._open is not None:
+            self._open.close()
+            self._open = None
+
+    def _rows(self, query: str, *parameters: Any) -> list[Any]:  # noqa: ANN401 - whatever the driver takes
+        if self._open is None:
+            self._open = self._engine.connect()
+        return list(self._open.exec_driver_sql(query, parameters).all())
 
     def event(self, terminal: str, event_id: str, before: int) -> tuple[int, str] | None:
         """See ``Lookup.event``."""
-        table = state.custody_events
-        query = (
-            sa.select(table.c.offset, table.c.digest)
-            .where(table.c.terminal == terminal, table.c.event_id == event_id, table.c.offset < before)
-            .order_by(table.c.offset)
-            .limit(1)
-        )
-        with self._engine.connect() as connection:
-            row = connection.execute(query).first()
-        return None if row is None else (int(row[0]), str(row[1]))
+        rows = self._rows(_EVENT, terminal, event_id, before, before)
+        return (int(rows[0][0]), str(rows[0][1])) if rows else None
+
+    def facts(self, entity: str, since: int | None, until: int | None, before: int) -> list[Fact]:
+        """See ``Lookup.facts``."""
+        begin, end = _EVER[0] if since is None else since, _EVER[1] if until is None else until
+        return [_decode(raw) for (raw,) in self._rows(_FACTS, entity, begin, end, before) if raw]
+
+    def named(self, event_id: str, before: int) -> list[Fact]:
+        """See ``Lookup.named``."""
+        return [_decode(raw) for (raw,) in self._rows(_NAMED, event_id, before) if raw]
+
+    def fact(self, offset: int) -> Fact | None:
+        """See ``Lookup.fact``."""
+        rows = self._rows(_AT, offset)
+        return _decode(rows[0][0]) if rows and rows[0][0] else None
+
+    def head(self, entity: str, size: int) -> tuple[int, bytes] | None:
+        """See ``Lookup.head``."""
+        rows = self._rows(_HEAD, entity, size)
+        return (int(rows[0][0]), bytes(rows[0][1])) if rows else None
 
     def parked(self, wanted: dict[str, Any], before: int) -> list[Parked]:
         """See ``Lookup.parked``; what an earlier redrive took back is not found again."""

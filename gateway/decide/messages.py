@@ -9,6 +9,7 @@ import msgspec
 
 from custody import event as custody
 from devices.reading import Decoded
+from gateway.decide.alerting import Cause
 from gateway.decide.outputs import Outputs
 from gateway.decide.routes import Route
 from gateway.journal.record import MAX_PAYLOAD, RETAINED, TRUNCATED, Message, Record, digest_of
@@ -45,6 +46,8 @@ class Messages:
     def committed(self) -> None:
         """The outputs so far are in the state: ``Lookup`` finds them from now on."""
         self._fresh.clear()
+        self._fold.chain.committed()
+        self._fold.ledger.committed()
 
     def decide(self, record: Record, message: Message, lookup: Lookup, out: Outputs) -> None:
         """Give one message its fate."""
@@ -52,6 +55,9 @@ class Messages:
         counted = message.qos > 0
         counters["journaled" if counted else "qos0"] += 1
         route, verdict = self._decided(record, message, lookup, out)
+        if route is not None and route.plan is not None:
+            sent = self._fold.days.sent
+            sent[route.device] = sent.get(route.device, 0) + 1
         if counted:
             counters[verdict.fate] += 1
         if verdict.fate != "accepted" or verdict.noteworthy:
@@ -174,27 +180,14 @@ class Messages:
             if known[1] == event.digest:
                 return Verdict("repeated", "repeated", {"first": known[0]}, id=asks, object=first)
             words = f"event {event.id} of {route.device} is known with other content since record {known[0]}"
+            copy = hashlib.sha256(message.payload).hexdigest()
+            fold.chain.conflict(route.device, event.id, Cause(fold.offset, fold.time, route.tags, copy), out)
             return Verdict("parked", "conflict", {"words": words, "first": known[0]}, id=asks, object=first)
-        flags = sorted({*event.flags, *custody.registry_flags(event, fold.registry, route.device, record.time)})
         self._fresh[identity] = (record.offset, event.digest)
         copy = hashlib.sha256(message.payload).hexdigest()
         out.copies[copy] = message.payload
-        out.custody_events.append(
-            {
-                "offset": record.offset,
-                "terminal": route.device,
-                "event_id": event.id,
-                "digest": event.digest,
-                "step": event.step,
-                "ts": event.ts,
-                "received_at": record.time,
-                "flags": msgspec.json.encode(flags).decode(),
-                "copy": copy,
-            },
-        )
+        fact = fold.chain.event(event, route.device, Cause(record.offset, record.time, route.tags, copy), out)
         fold.counters["custody_events"] += 1
-        for container in event.containers:
-            out.containers.setdefault(container, record.offset)
         out.items.append(
             CustodyPoints(
                 record.offset,
@@ -209,7 +202,7 @@ class Messages:
                 event.grams,
             ),
         )
-        return Verdict("accepted", id=asks, object=first, flags=flags)
+        return Verdict("accepted", id=asks, object=first, flags=list(fact.flags))
 
     def _status(self, record: Record, message: Message, route: Route, out: Outputs) -> Verdict:
         try:

@@ -15,7 +15,8 @@ class Outputs(msgspec.Struct):
     """The outputs of consecutive records, keyed by (offset, n), in the order in which they were decided.
 
     The lists are rows of the tables of ``gateway.state``. ``items`` go to the stores, ``replies`` (topic, payload) to
-    the devices; both are handed on only after the transaction. ``faults`` name faults of our own, for the log.
+    the devices; both are handed on only after the transaction. A container that is None is none of its own any more:
+    its ids belong to another one. ``faults`` name faults of our own, for the log.
     """
 
     outcomes: Rows = msgspec.field(default_factory=list)
@@ -29,7 +30,12 @@ class Outputs(msgspec.Struct):
     sessions: Rows = msgspec.field(default_factory=list)
     links: Rows = msgspec.field(default_factory=list)
     custody_events: Rows = msgspec.field(default_factory=list)
-    containers: dict[str, int] = msgspec.field(default_factory=dict)
+    custody_links: Rows = msgspec.field(default_factory=list)
+    containers: dict[str, dict[str, Any] | None] = msgspec.field(default_factory=dict)
+    manifests: dict[str, dict[str, Any]] = msgspec.field(default_factory=dict)
+    entries: Rows = msgspec.field(default_factory=list)
+    entry_links: Rows = msgspec.field(default_factory=list)
+    nodes: Rows = msgspec.field(default_factory=list)
     outbox: Rows = msgspec.field(default_factory=list)
     told: Rows = msgspec.field(default_factory=list)
     settled: Rows = msgspec.field(default_factory=list)

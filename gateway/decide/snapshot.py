@@ -1,8 +1,8 @@
 """Snapshots: what is folded in memory, saved with its offset, so that a restart folds only what came after.
 
-File ``snapshots/{offset, 20 digits}.snap``: magic ``HYGSNAP2``, then msgpack of the parts and a CRC-32 at the end.
-A snapshot of another software version is still used: the past is not decided again (DESIGN 1). Those of 0.1
-(``HYGSNAP1``) knew alerts in another form and are passed over (ADR 12).
+File ``snapshots/{offset, 20 digits}.snap``: magic ``HYGSNAP3``, then msgpack of the parts and a CRC-32 at the end.
+A snapshot of another software version is still used: the past is not decided again (DESIGN 1). Earlier
+forms knew alerts otherwise (``HYGSNAP1``) or no custody (``HYGSNAP2``) and are passed over (ADR 12, 14).
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ import msgspec
 
 from alerts.notify import Words
 from alerts.route import ChannelInfo, Message
+from gateway.decide import chain, days, ledger
 from gateway.decide.fold import Fold, policy_of
 from gateway.decide.rows import Standing
 from gateway.journal.disk import Disk
 
-MAGIC = b"HYGSNAP2"
+MAGIC = b"HYGSNAP3"
 
 
 class Parts(msgspec.Struct):
@@ -45,6 +46,9 @@ class Parts(msgspec.Struct):
     next_tick: int
     broken_at: int
     titles: dict[str, dict[str, Words]]
+    chain: chain.Saved
+    days: days.Saved
+    ledger: ledger.Saved
 
 
 def save(folder: Path, fold: Fold, offset: int, disk: Disk) -> Path:
@@ -71,6 +75,9 @@ def save(folder: Path, fold: Fold, offset: int, disk: Disk) -> Path:
         next_tick=fold.next_tick,
         broken_at=fold.broken_at,
         titles=fold.alerting.wording.titles,
+        chain=fold.chain.dump(),
+        days=fold.days.dump(),
+        ledger=fold.ledger.dump(),
     )
     body = MAGIC + msgspec.msgpack.encode(parts)
     path = folder / f"{offset:020d}.snap"
@@ -116,3 +123,7 @@ def restore(fold: Fold, parts: Parts) -> None:
     fold.next_tick = parts.next_tick
     fold.broken_at = parts.broken_at
     alerting.wording.titles = parts.titles
+    fold.chain.load(parts.chain)
+    fold.days.load(parts.days)
+    fold.ledger.load(parts.ledger)
+    fold.ledger.version, fold.ledger.registry = parts.standing.version, parts.standing.registry_version

@@ -14,6 +14,9 @@ from typing import Any
 
 import msgspec
 
+from custody.fact import Fact
+from custody.known import Remembered
+from custody.profiles import shipped
 from gateway.decide.fold import Fold, Parked
 from gateway.decide.outputs import Outputs
 from gateway.drive.firings import Firing
@@ -36,6 +39,7 @@ class Trial:
         self._fold = Fold(_KEY, source.root)
         self._fold.registry.load(source.registry.rows(), source.registry.version)
         self._fold.load_packs(dict(texts))
+        self._fold.chain.load_profiles(shipped())
         self._lookup = _Remembered()
         self._out = Outputs()
         self._open: dict[str, Firing] = {}
@@ -90,10 +94,15 @@ class _Remembered:
     def __init__(self) -> None:
         self._events: dict[tuple[str, str], tuple[int, str]] = {}
         self._parked: dict[int, Parked] = {}
+        self._custody = Remembered()
+        self._facts: dict[int, Fact] = {}
 
     def remember(self, out: Outputs) -> None:
         for row in out.custody_events:
             self._events.setdefault((row["terminal"], row["event_id"]), (row["offset"], row["digest"]))
+            fact = msgspec.msgpack.decode(row["fact"], type=Fact)
+            self._facts[fact.offset] = fact
+            self._custody.add(fact)
         for row in out.outcomes:
             if row["fate"] == "parked" and row["copy"] is not None and row["reason"] != "too_large":
                 self._parked[row["offset"]] = Parked(
@@ -110,6 +119,25 @@ class _Remembered:
     def event(self, terminal: str, event_id: str, before: int) -> tuple[int, str] | None:  # noqa: ARG002 - Lookup's
         """See ``Lookup.event``."""
         return self._events.get((terminal, event_id))
+
+    def facts(self, entity: str, since: int | None, until: int | None, before: int) -> list[Fact]:  # noqa: ARG002 - Lookup's
+        """See ``Lookup.facts``."""
+        return list(self._custody.facts(entity, since, until))
+
+    def named(self, event_id: str, before: int) -> list[Fact]:  # noqa: ARG002 - Lookup's
+        """See ``Lookup.named``."""
+        return list(self._custody.event(event_id))
+
+    def fact(self, offset: int) -> Fact | None:
+        """See ``Lookup.fact``."""
+        return self._facts.get(offset)
+
+    def head(self, entity: str, size: int) -> tuple[int, bytes] | None:  # noqa: ARG002 - Lookup's
+        """See ``Lookup.head``: a trial keeps no ledger, so what it has forgotten begins anew."""
+        return None
+
+    def release(self) -> None:
+        """See ``Lookup.release``."""
 
     def parked(self, wanted: dict[str, Any], before: int) -> list[Parked]:
         """See ``Lookup.parked``."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import json
 import tempfile
 from pathlib import Path
@@ -12,11 +13,20 @@ import msgspec
 import sqlalchemy as sa
 
 from alerts.rules import SHIPPED
+from custody import fold
+from custody.event import decode
+from custody.fact import entities
+from custody.profile import Profile
+from custody.profiles import parse_profile, shipped
+from custody.resolve import fact as resolve
 from devices.registry import Change, Registry
 from gateway import state
 from gateway.api.services import Answer, Band, Lag, Latest, RawMessage
 from gateway.config import Settings
 from gateway.database import open_state, upgrade
+from gateway.decide.custody_rows import container_row
+from gateway.decide.facts import event_row
+from gateway.histories import Histories, histories_of
 from gateway.report import DEMO_KEYS
 from gateway.store.base import StoredReading
 
@@ -32,6 +42,12 @@ LINK_KEY = b"installation-key-of-the-fake 32b"
 def _pack(name: str) -> str:
     """The text of a shipped pack."""
     return (SHIPPED / f"{name}.yaml").read_text(encoding="utf-8")
+
+
+@functools.cache
+def _profiles() -> dict[str, Profile]:
+    """The shipped producer profiles."""
+    return {name: parse_profile(text, name) for name, text in shipped().items()}
 
 
 @functools.cache
@@ -134,6 +150,15 @@ class FakeServices:
         self.answer = Answer(200, {"done": True}, 7)
         self._registry = Registry()
         self._offset = 0
+
+    @property
+    def profiles(self) -> dict[str, Profile]:
+        """See ``Services``."""
+        return _profiles()
+
+    def histories(self) -> Histories:
+        """See ``Services``."""
+        return histories_of(self.engine, self.registry(), self.profiles)
 
     def registry(self) -> Registry:
         """See ``Services``."""
@@ -263,18 +288,29 @@ class FakeServices:
 
     def container(self, id_: str, offset: int, device: str, raw: bytes | None = None, **event: Any) -> None:
         """A container with its first scan; ``raw`` is what the terminal really sent."""
-        sent = {"id": f"T-{offset}", "step": "pack", "ids": [{"k": "qr", "v": id_}], "category": "infectious"} | event
-        sha256 = f"{offset:064x}"
-        self.insert(state.copies, sha256=sha256, bytes=json.dumps(sent).encode() if raw is None else raw)
-        self.insert(
-            state.custody_events,
-            offset=offset,
-            terminal=device,
-            event_id=sent["id"],
-            step=sent["step"],
-            ts=NOW - HOUR,
-            received_at=NOW - HOUR,
-            flags="[]",
-            copy=sha256,
-        )
-        self.insert(state.containers, id=id_, offset=offset)
+        self.scan(offset, device, raw, **({"ids": [{"k": "qr", "v": id_}]} | event))
+
+    def scan(self, offset: int, device: str, raw: bytes | None = None, **event: Any) -> None:
+        """A custody event of a terminal, and the containers as they stand after it; received when it happened."""
+        usual = {"id": f"T-{offset}", "step": "pack", "ids": [], "category": "infectious", "ts": NOW - HOUR}
+        payload = json.dumps(usual | event).encode() if raw is None else raw
+        received = event.get("received_at", event.get("ts", NOW - HOUR))
+        decoded = decode(payload, received)
+        assert decoded.fault is None, decoded.detail
+        copy = hashlib.sha256(payload).hexdigest()
+        fact = resolve(decoded, self._registry, device, offset, offset, received, copy, None)
+        names = set(entities(fact))
+        histories = self.histories()
+        with histories.known() as known:
+            for other in known.event(fact.of) if fact.of else ():
+                names.update(entities(other))
+        self.insert(state.copies, sha256=copy, bytes=payload)
+        self.insert(state.custody_events, **event_row(fact))
+        for name in names:
+            self.insert(state.custody_links, entity=name, ts=fact.ts, offset=offset, decided=offset)
+        with histories.known() as known:
+            texts = fold.touched(known, fact)
+        for one in histories.containers(texts):
+            with self.engine.begin() as connection:
+                connection.execute(state.containers.delete().where(state.containers.c.id == one.id))
+            self.insert(state.containers, **container_row(one, offset))

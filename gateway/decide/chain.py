@@ -1,0 +1,228 @@
+"""The chain of custody in decide: an event becomes a fact; rows, conditions and ledger entries follow (pure)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from custody import fold as custody_fold
+from custody import judge
+from custody.clock import Clocks
+from custody.collection import KINDS, Departments
+from custody.container import Condition, Container
+from custody.daybook import DayBook
+from custody.event import CustodyEvent
+from custody.fact import Fact
+from custody.manifest import Manifest, manifest
+from custody.profile import EXPECTS_NOTHING, Profile
+from custody.profiles import DEFAULT, ProfileError, parse_profile
+from custody.resolve import fact as resolve
+from custody.resolve import tied
+from devices.observation import QUANTITIES, Observation, Subject
+from devices.registry import Change
+from gateway.decide.alerting import Cause
+from gateway.decide.custody_rows import container_row, entry_body, entry_entities, manifest_row
+from gateway.decide.facts import Facts, event_row
+from gateway.decide.outputs import Outputs
+
+if TYPE_CHECKING:
+    from gateway.decide.fold import Fold, Lookup
+
+#: What is told of (object, quantity).
+Told = dict[tuple[str, str], Condition]
+
+
+class Saved(msgspec.Struct):
+    """What of custody is in a snapshot; all else is asked of the state."""
+
+    profiles: dict[str, str]
+    clocks: bytes
+    awaited: dict[str, list[int]]
+    departments: bytes
+    daybook: bytes
+
+
+class Chain:
+    """Custody for a ``Fold``. What a container is stands nowhere but in its facts."""
+
+    def __init__(self, fold: Fold) -> None:
+        self._fold = fold
+        self.facts = Facts(lambda text: tied(fold.registry, text))
+        self.clocks = Clocks()
+        self.profile_texts: dict[str, str] = {}
+        self.profiles: Mapping[str, Profile] = {DEFAULT: EXPECTS_NOTHING}
+        self.departments = Departments()
+        self.daybook = DayBook()
+
+    def begin(self, lookup: Lookup, offset: int) -> None:
+        """Record ``offset`` is decided now."""
+        self.facts.lookup = lookup
+        self.facts.before = offset
+
+    def load_profiles(self, texts: dict[str, str]) -> None:
+        """Take the producer profiles that a START record carries; one that this version refuses is left out."""
+        profiles = {DEFAULT: EXPECTS_NOTHING}
+        for name, text in texts.items():
+            try:
+                profiles[name] = parse_profile(text, name)
+            except ProfileError:
+                continue
+        self.profile_texts, self.profiles = dict(texts), profiles
+
+    def event(self, event: CustodyEvent, terminal: str, cause: Cause, out: Outputs) -> Fact:
+        """Accept one event that ``cause`` brought (its offset is the message's, its copy that of the payload)."""
+        fold = self._fold
+        skew = self.clocks.measure(terminal, event, cause.time)
+        assert cause.copy is not None
+        zone = ZoneInfo(fold.alerting.zone)
+        fact = resolve(event, fold.registry, terminal, cause.offset, fold.offset, cause.time, cause.copy, skew, zone)
+        body = entry_body(fact)
+        others = self.facts.event(fact.of) if fact.of else []
+        index = fold.ledger.append("custody", entry_entities(fact, others), body, fold.offset, fold.time, out)
+        fact = msgspec.structs.replace(fact, entry=index)
+        before = {one.id: one for one in self._asked(custody_fold.touched(self.facts, fact))}
+        papers = sorted({one.manifest for one in (fact, *others) if one.manifest})
+        papers_before = [found for name in papers if (found := manifest(self.facts, name, self.profiles)) is not None]
+        self.facts.add(fact, out)
+        out.custody_events.append(event_row(fact))
+        after = {one.id: one for one in self._asked([*custody_fold.touched(self.facts, fact), *before])}
+        papers_after = [found for name in papers if (found := manifest(self.facts, name, self.profiles)) is not None]
+        self._rows(before, after, papers_after, out)
+        turned = _differences(
+            _told([*before.values(), *papers_before]), _told([*after.values(), *papers_after]), fact.ts
+        )
+        turned += self.departments.collected(fact)
+        once = judge.once(fact, [one for one in after.values() if _in(one, fact)], self.profiles)
+        self.observe([*turned, *once], Cause(fold.offset, fold.time, cause.tags, cause.copy), out)
+        return fact
+
+    def _asked(self, texts: Sequence[str]) -> list[Container]:
+        """The containers that these ids belong to, as they are now."""
+        return custody_fold.containers(self.facts, texts, self.profiles)
+
+    def _rows(
+        self, before: Mapping[str, Container], after: Mapping[str, Container], papers: Sequence[Manifest], out: Outputs
+    ) -> None:
+        offset = self._fold.offset
+        for name in before.keys() - after.keys():
+            out.containers[name] = None
+        for name, one in after.items():
+            out.containers[name] = container_row(one, offset)
+        self._fold.days.standing(before.values(), after.values())
+        self.daybook.changed([*before.values(), *after.values()], self._fold.time)
+        for paper in papers:
+            out.manifests[paper.id] = manifest_row(paper, offset)
+
+    def conflict(self, terminal: str, event_id: str, cause: Cause, out: Outputs) -> None:
+        """The same event id with other content: nothing of it counts, somebody must look."""
+        spot = self._fold.registry.subject(terminal, "-", "", -1, cause.time)
+        about = f"event:{terminal}:{event_id}"
+        subject = Subject(
+            key=f"{about}/-/custody.conflict",
+            point=about,
+            parameter="custody.conflict",
+            place=spot.place,
+            place_kind=spot.place_kind,
+            unit=spot.unit,
+            grid=spot.grid,
+            notify=spot.notify,
+        )
+        self._observed([Observation(subject, 1.0, cause.time, cause.time)], cause, out)
+
+    def observe(self, conditions: Iterable[Condition], cause: Cause, out: Outputs) -> None:
+        """Tell the rules what holds from now on, and (value 0) what is over."""
+        self._observed([observation(one, cause.time) for one in conditions], cause, out)
+
+    def _observed(self, observations: Iterable[Observation], cause: Cause, out: Outputs) -> None:
+        fold = self._fold
+        for one in observations:
+            changes = fold.evaluation.observe(one)
+            if changes:
+                fold.mint.begin(fold.offset)
+                fold.alerting.changed(changes, cause, out)
+
+    def tick(self, cause: Cause, out: Outputs) -> None:
+        """Journal time went on: what is due."""
+        due = self.departments.due
+        if due is not None and due <= cause.time:
+            self.observe(self.departments.tick(cause.time), cause, out)
+        due = self.daybook.due
+        if due is not None and due <= cause.time:
+            self.observe(self.daybook.tick(cause.time, self._asked), cause, out)
+
+    def expect(self, cause: Cause, out: Outputs) -> None:
+        """Registry, profiles, zone or day are others since this record: so is what is due."""
+        fold = self._fold
+        zone = ZoneInfo(fold.alerting.zone)
+        self.observe(self.departments.use(fold.registry, self.profiles, zone, cause.time), cause, out)
+        self.daybook.use(fold.registry, self.profiles, zone, cause.time)
+
+    def registered(self, changes: Sequence[Change], cause: Cause, out: Outputs) -> None:
+        """The registry is another one since this record."""
+        if any(change.kind in KINDS for change in changes):
+            self.expect(cause, out)
+
+    def committed(self) -> None:
+        """The outputs so far are in the state."""
+        self.facts.committed()
+        if self.facts.lookup is not None:
+            self.facts.lookup.release()
+
+    def dump(self) -> Saved:
+        """What a snapshot keeps."""
+        return Saved(
+            self.profile_texts, self.clocks.dump(), self.facts.awaited, self.departments.dump(), self.daybook.dump()
+        )
+
+    def load(self, saved: Saved) -> None:
+        """Go on from a snapshot."""
+        self.load_profiles(saved.profiles)
+        self.clocks.load(saved.clocks)
+        self.facts.awaited = saved.awaited
+        fold = self._fold
+        zone = ZoneInfo(fold.alerting.zone)
+        self.departments.load(saved.departments, fold.registry, self.profiles, zone)
+        self.daybook.load(saved.daybook, fold.registry, self.profiles, zone)
+
+
+def observation(condition: Condition, now: int) -> Observation:
+    """A condition as rules judge it; a clock that is ahead makes nothing begin in the future."""
+    spot, about = condition.spot, condition.about
+    subject = Subject(
+        key=f"{about}/-/{condition.quantity}",
+        # The bare id of a container is what people look for.
+        point=about.removeprefix("container:"),
+        parameter=condition.quantity,
+        parameter_unit=QUANTITIES[condition.quantity].unit,
+        place=spot.place,
+        place_kind=spot.kind,
+        unit=spot.unit,
+        profile=spot.producer,
+        grid=spot.grid,
+        notify=spot.notify,
+    )
+    return Observation(subject, condition.value, min(condition.at, now), now)
+
+
+def _told(bearers: Iterable[Container | Manifest]) -> Told:
+    return {(one.about, one.quantity): one for bearer in bearers for one in bearer.conditions}
+
+
+def _differences(before: Told, after: Told, ts: int) -> list[Condition]:
+    """What to tell: what began or has another value, and what is over since the event at ``ts``."""
+    found = [one for key, one in after.items() if key not in before or _moved(before[key], one)]
+    for key, one in before.items():
+        if key not in after:
+            found.append(msgspec.structs.replace(one, value=0.0, at=max(one.at, ts)))
+    return sorted(found, key=lambda one: (one.value != 0.0, one.about, one.quantity))
+
+
+def _moved(before: Condition, after: Condition) -> bool:
+    return (before.value, before.at, before.spot) != (after.value, after.at, after.spot)
+
+
+def _in(container: Container, fact: Fact) -> bool:
+    return any(one.fact.offset == fact.offset for one in container.history)
