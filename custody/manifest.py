@@ -128,7 +128,7 @@ def manifest(known: Known, name: str, profiles: Mapping[str, Profile]) -> Manife
     found = Manifest(name, first=min(fact.offset for fact in moved))
     found.vehicle = next((fact.vehicle for fact in reversed(own) if fact.vehicle), "")
     found.facts = _with_vehicle(known, found, own, moved[-1])
-    lines = _Lines(found.facts, Moment(known, profiles))
+    lines = _Lines(known, found.facts, Moment(known, profiles))
     _moved(found, moved, lines)
     for fact in found.facts:
         _trip(found, fact, lines)
@@ -144,14 +144,23 @@ class _Lines:
     is known of each.
     """
 
-    def __init__(self, facts: Sequence[Fact], moment: Moment) -> None:
+    def __init__(self, known: Known, facts: Sequence[Fact], moment: Moment) -> None:
         self.all: dict[str, Line] = {}
+        self._known = known
         self._mixed = len({one.k for fact in facts for one in fact.ids}) > 1
         self._moment = moment
 
     def name(self, text: str) -> str:
         """The id under which a container has its line."""
         return self._moment.bearer(text).id if self._mixed else text
+
+    def producer(self) -> str:
+        """The unit where the first of its containers was before: loaded by the carrier, nobody else says whose it is."""
+        for name in self.all:
+            at = [fact for fact in self._known.facts(name) if fact.spot.producer and fact.spot.unit]
+            if at:
+                return min(at, key=lambda fact: fact.key).spot.unit
+        return ""
 
     def names(self, fact: Fact) -> list[str]:
         """The containers of an event, each once."""
@@ -215,7 +224,7 @@ def _moved(found: Manifest, moved: Sequence[Fact], lines: _Lines) -> None:
             line.category = fact.category or line.category
         _weigh(found, lines, fact)
     found.lines = list(lines.all.values())
-    found.consignor = next(iter(units), "")
+    found.consignor = next(iter(units), "") or lines.producer()
     found.others = [(offset, unit) for unit, offset in units.items() if unit != found.consignor]
     giving = next((fact for fact in reversed(moved) if _consignor(fact) == found.consignor), moved[0])
     found.mover = _part(giving, found.consignor)

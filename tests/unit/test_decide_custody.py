@@ -66,8 +66,8 @@ def test_the_ledger_is_what_its_bytes_say(tmp_path: Path) -> None:
         nodes |= {(level, at): node for level, at, node in frontier.append(leaf)}
         for link in parse(row["bytes"]).links:
             before = heads.get(link.entity)
-            assert (link.entity_seq, link.entity_prev) == ((0, None) if before is None else before)
-            heads[link.entity] = (link.entity_seq + 1, leaf)
+            assert (link.seq, link.prev) == ((0, None) if before is None else before)
+            heads[link.entity] = (link.seq + 1, leaf)
     assert frontier.root() == done.fold.ledger.root()
     assert {(row["level"], row["idx"]): row["hash"] for row in done.rows(state.ledger_nodes)} == nodes
     events = done.rows(state.custody_events)
