@@ -253,7 +253,8 @@ def _differences(weights: Mapping[str, Mapping[frozenset[str], Weighing]], profi
                 for members in after:
                     left.pop(members, None)
             pair: Pair = "department_plant" if (earlier, later) == ("department", "received") else _PAIR_OF[later]
-            yield _difference(earlier, later, pairs, profile.tolerance[pair], profile.division_g)
+            if pair in profile.tolerance:
+                yield _difference(earlier, later, pairs, profile.tolerance[pair], profile.division_g)
 
 
 _Sets = Mapping[frozenset[str], Weighing]

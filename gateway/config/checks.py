@@ -63,6 +63,9 @@ def _files(settings: Settings) -> Iterator[tuple[str, str]]:
     own = settings.alerts.pack_dir
     if own is not None and not own.is_dir():
         yield "alerts.pack_dir", "there is no such folder; allowed: a folder with NAME.yaml"
+    profiles = settings.custody.profile_dir
+    if profiles is not None and not profiles.is_dir():
+        yield "custody.profile_dir", "there is no such folder; allowed: a folder with NAME.yaml"
     for key, path in named.items():
         if path is None:
             continue

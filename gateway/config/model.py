@@ -311,8 +311,7 @@ class Custody(Section):
 
     profile_dir: Path | None = setting(
         None,
-        "Folder of your own producer profiles; they come before shipped ones of the same name (else `profiles` in the data "
-        "folder).",
+        "Folder of your own producer profiles; they come before shipped ones (else `profiles` in the data folder).",
         "a folder with NAME.yaml, see docs/custody-profiles.md",
     )
 
