@@ -67,6 +67,14 @@ class Door:
         asked = {name.rstrip("_"): value for name, value in query.items() if value is not None}
         return self._decode(self._call("GET", f"{path}?{urlencode(asked)}" if asked else path))
 
+    def download(self, *parts: str, **query: str) -> bytes:
+        """Return a file below the API as it is. Raises RefusedError, also where it does not exist."""
+        path = "/".join([API, *(quote(part, safe="") for part in parts)])
+        reply = self._call("GET", f"{path}?{urlencode(query)}")
+        if reply.status != http.HTTPStatus.OK:
+            self._decode(reply)
+        return reply.body
+
     def items(self, *parts: str, **query: Any) -> list[dict[str, Any]]:  # noqa: ANN401 - any plain value
         """Return all items of a list, however many pages it has."""
         found: list[dict[str, Any]] = []

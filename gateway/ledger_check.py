@@ -83,7 +83,7 @@ class _Level:
             self._next = next(self._rows, None)
         if self._next is None or self._next[0] != place:
             return None
-        found = self._next[1]
+        found: bytes = self._next[1]
         self._next = next(self._rows, None)
         return found
 

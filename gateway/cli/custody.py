@@ -14,6 +14,7 @@ from gateway.api.times import parse_time
 from gateway.cli import custody_words as words
 from gateway.cli import show
 from gateway.cli.custody_balance import balance
+from gateway.cli.custody_evidence import bundle, verify
 from gateway.cli.language import pick
 from gateway.cli.options import Config, DataDir, Json, writable
 from gateway.client import open_door
@@ -24,6 +25,8 @@ COLUMNS = ("id", "state", "category", "holder", "place", "net_g", "sealed_at", "
 
 app = typer.Typer(help="Waste containers: what is where, the history of one, exports.", no_args_is_help=True)
 app.command()(balance)
+app.command()(bundle)
+app.command()(verify)
 
 _Unit = Annotated[str | None, typer.Option("--unit", metavar="UNIT", help="Only waste that this unit produced.")]
 

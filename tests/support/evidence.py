@@ -6,8 +6,10 @@ import hashlib
 import json
 from datetime import UTC
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import rfc8785
+import sqlalchemy as sa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from custody.evidence.bundle import Claim, entry_members, proof_member, raw_members, seal
@@ -16,6 +18,10 @@ from custody.ledger.checkpoint import Clock, checkpoint
 from custody.ledger.entry import entry
 from custody.ledger.merkle import Frontier, inclusion, leaf_hash
 from custody.ledger.note import cosign, key_of, sign
+from custody.profiles import parse_profile, shipped
+from gateway import state
+from gateway.evidence import Evidence, Sources
+from tests.support.deciding import Decided
 
 ORIGIN = "test.example/ledger/1"
 T0 = 1_763_769_600_000
@@ -134,3 +140,36 @@ def bundle_of(ledger: SmallLedger, label: str = LABEL, **instead: Any) -> bytes:
     members |= instead.get("members", {})
     claim = Claim(entity, T0, ledger.origin, "0.1.0", {entity: ledger.heads[entity][0]})
     return seal(members, instead.get("claim") or claim, instead.get("vkey") or ledger.vkey, ledger.key.sign)
+
+
+def sign_head(engine: sa.Engine, frontier: Frontier, key: Ed25519PrivateKey, at: int, origin: str = ORIGIN) -> bytes:
+    """Sign the head over all entries of a state, as the notary does."""
+    text = checkpoint(origin, frontier.size, frontier.root(), Clock(at, "ntp", 12)).text()
+    note = str(sign(text, origin, key))
+    with engine.begin() as connection:
+        row = {"origin": origin, "size": frontier.size, "at": at, "note": note}
+        connection.execute(sa.insert(state.ledger_checkpoints), row)
+    return note.encode()
+
+
+def frontier_of(engine: sa.Engine) -> Frontier:
+    """The tree over the entries of a state."""
+    frontier = Frontier()
+    with engine.connect() as connection:
+        for (leaf,) in connection.execute(sa.select(state.ledger_entries.c.leaf).order_by(state.ledger_entries.c.idx)):
+            frontier.append(leaf)
+    return frontier
+
+
+def evidence_of(done: Decided, key: Ed25519PrivateKey) -> Evidence:
+    """What makes bundles of a decided state."""
+    sources = Sources(
+        engine=done.engine,
+        registry=done.registry(),
+        profiles={name: parse_profile(text, name) for name, text in shipped().items()},
+        zone=ZoneInfo("Asia/Shanghai"),
+        key=key,
+        base="https://test.example",
+        version="0.1.0",
+    )
+    return Evidence(sources)
