@@ -1,142 +1,224 @@
-"""Waste containers with the scan by which they became known. State, holder and balance are the custody fold's."""
+"""Waste containers: the list of them as they stand, and one of them with its history."""
 
 from __future__ import annotations
 
-import math
-from typing import Any
+from collections.abc import Sequence
+from typing import Annotated, Any
 
 import msgspec
 import sqlalchemy as sa
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 
-from custody.identity import container_ids
-from devices.codecs.document import NotJsonError, parse
+from custody.container import Container as Folded
+from custody.container import Seen, State
+from custody.fact import Fact
 from gateway import state
-from gateway.api.auth import Caller
+from gateway.api import custody_events
+from gateway.api.auth import Caller, Principal
 from gateway.api.context import context_of
+from gateway.api.custody_scope import of_device, seen, sees
+from gateway.api.faults import Reason, RefusedError, wrong
 from gateway.api.lists import LARGEST_OFFSET, Listed, ListQuery, answer, decode_cursor, encode_cursor
-from gateway.api.scope import among
-from gateway.api.shapes import Container, Page
+from gateway.api.persons import names_of
+from gateway.api.scope import Scope, among, condition
+from gateway.api.shapes import Container, ContainerHistory, Page
+from gateway.api.times import ALLOWED, parse_time
 
 router = APIRouter(tags=["custody"])
 
-_COLUMNS = ("id", "ids", "category", "state", "holder", "place", "net_g", "sealed_at", "offset")
-_CHUNK = 500
+_TABLE = state.containers
+#: The keys of DESIGN 4.7 first; ``events`` stand in JSON only.
+KEYS = (
+    *("id", "ids", "category", "state", "holder", "place", "net_g", "sealed_at", "offset", "unit", "department"),
+    *("stored_at", "first_ts", "parent", "manifest", "cycle", "open"),
+)
+_TIMES = ("sealed_at", "stored_at", "first_ts")
+#: Texts that are null where there is nothing to say.
+_TEXTS = ("category", "state", "holder", "place", "unit", "department", "parent", "manifest")
+_ALERT = (
+    *("id", "rule", "severity", "state", "parameter", "point", "place", "since", "fired_at", "cleared_at", "value"),
+    *("limit_value", "offset"),
+)
+#: The longest text of an id (``custody.identity``).
+_LONGEST = 256
+
+_decode = msgspec.msgpack.Decoder(Fact).decode
 
 
 @router.get("/containers", response_model=Page[Container])
-def containers(request: Request, caller: Caller, query: Listed) -> Response:
-    """List containers in the order in which they became known; `from` and `to` are about the time of that scan."""
+def containers(
+    request: Request,
+    caller: Caller,
+    query: Listed,
+    *,
+    state_: Annotated[State | None, Query(alias="state", description="Only in this state.")] = None,
+    unit: Annotated[str | None, Query(max_length=100, description="Only produced by this unit.")] = None,
+    category: Annotated[str | None, Query(max_length=100, description="Only of this category.")] = None,
+    manifest: Annotated[str | None, Query(max_length=_LONGEST, description="Only under this manifest.")] = None,
+    events: Annotated[bool, Query(description="Whether `events` is filled: the events that name it.")] = True,
+) -> Response:
+    """List containers in the order in which they became known; `from` and `to` are about their first event.
+
+    `place` is where they are. `events` are those that name the container; those of the bin, manifest or vehicle it was
+    in stand in `/containers/{id}`.
+    """
     context = context_of(request)
-    moves = context.moves()
-    narrowed = not caller.scope.everything or query.place is not None or query.device is not None
-    devices = moves.devices_of(caller.scope, device=query.device, place=query.place) if narrowed else None
-    below = None if query.place is None else context.whereabouts().below(query.place)
-    cursor = decode_cursor(query.after, _cursor)
-    items: list[dict[str, Any]] = []
-    while True:
-        with context.services.engine.connect() as connection:
-            rows = connection.execute(_statement(query, devices, cursor)).mappings().all()
-        for row in rows:
-            spot = moves.spot(row["terminal"], row["offset"], row["ts"]) if narrowed else None
-            if spot is not None and not caller.scope.covers(spot.unit, spot.grid):
-                continue
-            if spot is not None and below is not None and spot.place not in below:
-                continue
-            if len(items) == query.limit:
-                next_ = encode_cursor([items[-1]["offset"], items[-1]["id"]])
-                return answer(items, next_, query, _COLUMNS, ("sealed_at",))
-            items.append(_container(row))
-        if len(rows) < _CHUNK:
-            return answer(items, None, query, _COLUMNS, ("sealed_at",))
-        cursor = (rows[-1]["offset"], rows[-1]["id"])
+    statement = sa.select(*(_TABLE.c[name] for name in KEYS)).where(seen(caller.scope))
+    if query.place is not None:
+        statement = statement.where(among(_TABLE.c.place, context.whereabouts().below(query.place)))
+    for column, wanted in (
+        (_TABLE.c.state, state_),
+        (_TABLE.c.unit, unit),
+        (_TABLE.c.category, category),
+        (_TABLE.c.manifest, manifest),
+    ):
+        if wanted is not None:
+            statement = statement.where(column == wanted)
+    with context.services.engine.connect() as connection:
+        rows = connection.execute(_page(statement, query)).mappings().all()
+        items = [_item(row) for row in rows[: query.limit]]
+        if events and not query.as_csv:
+            _fill(connection, items)
+    more = len(rows) > query.limit
+    next_ = encode_cursor([items[-1]["offset"], items[-1]["id"]]) if more else None
+    return answer(items, next_, query, KEYS, _TIMES)
 
 
-def _statement(query: ListQuery, devices: list[str] | None, cursor: tuple[int, str] | None) -> sa.Select[Any]:
-    table, events = state.containers, state.custody_events
-    statement = (
-        sa.select(table.c.id, table.c.offset, events, state.copies.c.bytes)
-        .join(events, events.c.offset == table.c.offset)
-        .join(state.copies, state.copies.c.sha256 == events.c.copy, isouter=True)
-    )
+@router.get("/containers/{id:path}", response_model=ContainerHistory, responses={404: {"model": Reason}})
+def container(
+    request: Request,
+    caller: Caller,
+    id: Annotated[str, Path(description="Any id of the container, URL-quoted.")],  # noqa: A002 - the name in the path
+    as_known_at: Annotated[
+        str | None, Query(max_length=60, description=f"As it was known when this was received: {ALLOWED}.")
+    ] = None,
+) -> Response:
+    """Show one container with its whole history, as it is known now or was known at a time."""
+    context = context_of(request)
+    histories = context.services.histories()
+    now = histories.container(id) if len(id) <= _LONGEST else None
+    if now is None or not sees(caller.scope, now):
+        raise RefusedError(404, f"there is no container {id[:100]!r}")
+    at = None if as_known_at is None else _moment(as_known_at, context.services.settings.zone)
+    found = now if at is None else histories.container(id, at)
+    if found is None:
+        raise RefusedError(404, f"the container {id[:100]!r} was not known then")
+    document = _described(found) | {"as_known_at": at, "now": context.services.clock.now_ms()}
+    with context.services.engine.connect() as connection:
+        document["alerts"] = _alerts(connection, caller.scope, found, at)
+        document["names"] = _names(connection, caller, found)
+    return Response(msgspec.json.encode(document), media_type="application/json")
+
+
+def _moment(text: str, zone: Any) -> int:  # noqa: ANN401 - a tzinfo
+    try:
+        return parse_time(text, zone)
+    except ValueError:
+        raise wrong("as_known_at", text, ALLOWED) from None
+
+
+def _page(statement: sa.Select[Any], query: ListQuery) -> sa.Select[Any]:
     if query.bounded:
-        statement = statement.where(events.c.ts >= query.start, events.c.ts < query.end)
-    if devices is not None:
-        statement = statement.where(among(events.c.terminal, devices))
-    key = sa.tuple_(table.c.offset, table.c.id)
+        statement = statement.where(_TABLE.c.first_ts >= query.start, _TABLE.c.first_ts < query.end)
+    if query.device is not None:
+        statement = statement.where(of_device(query.device))
+    key = sa.tuple_(_TABLE.c.offset, _TABLE.c.id)
+    cursor = decode_cursor(query.after, _cursor)
     if cursor is not None:
         statement = statement.where(key < sa.tuple_(*cursor) if query.descending else key > sa.tuple_(*cursor))
-    by = (table.c.offset.desc(), table.c.id.desc()) if query.descending else (table.c.offset, table.c.id)
-    return statement.order_by(*by).limit(_CHUNK)
+    by = (_TABLE.c.offset.desc(), _TABLE.c.id.desc()) if query.descending else (_TABLE.c.offset, _TABLE.c.id)
+    return statement.order_by(*by).limit(query.limit + 1)
 
 
-def _container(row: sa.RowMapping) -> dict[str, Any]:
-    sent = _sent(row["bytes"])
-    ids = sent.get("ids")
-    group = ids if isinstance(ids, list) else []
-    weight = _mapping(sent.get("weight"))
-    event = {
-        "offset": row["offset"],
-        "id": row["event_id"],
-        "step": row["step"],
-        "ts": row["ts"],
-        "received_at": row["received_at"],
-        "device": row["terminal"],
-        "by": _mapping(sent.get("by")),
-        "with": _mapping(sent.get("with")),
-        "weight": weight,
-        "entry": None,
-        "flags": msgspec.json.decode(row["flags"]),
+def _item(row: sa.RowMapping) -> dict[str, Any]:
+    item = {**row, **{name: row[name] or None for name in _TEXTS}}
+    item["ids"] = msgspec.json.decode(row["ids"])
+    item["events"] = []
+    return item
+
+
+def _fill(connection: sa.Connection, items: Sequence[dict[str, Any]]) -> None:
+    """Add to each container the events that name it, in the order of the fold."""
+    owners = {known["v"]: item for item in items for known in item["ids"]} | {item["id"]: item for item in items}
+    links, events = state.custody_links, state.custody_events
+    rows = connection.execute(
+        sa.select(links.c.entity, events.c.fact)
+        .join(events, events.c.offset == links.c.offset)
+        .where(among(links.c.entity, owners))
+    ).all()
+    found: dict[str, dict[int, Fact]] = {}
+    for entity, raw in rows:
+        if raw:
+            fact = _decode(raw)
+            found.setdefault(owners[entity]["id"], {})[fact.offset] = fact
+    for item in items:
+        ordered = sorted(found.get(item["id"], {}).values(), key=lambda one: one.key)
+        item["events"] = [custody_events.event(Seen(one)) for one in ordered]
+
+
+def _described(found: Folded) -> dict[str, Any]:
+    """A container as its history makes it."""
+    spot = found.spot
+    plain = {
+        "id": found.id,
+        "ids": [{"k": one.k, "v": one.v, "uri": one.uri} for one in found.ids],
+        "category": found.category,
+        "state": found.state,
+        "holder": found.holder,
+        "place": spot.place,
+        "net_g": found.net_g,
+        "sealed_at": found.sealed_at,
+        "offset": found.first,
+        "unit": found.unit,
+        "department": found.department,
+        "stored_at": found.stored_at,
+        "first_ts": found.history[0].fact.ts if found.history else None,
+        "parent": found.parent,
+        "manifest": found.manifest,
+        "cycle": found.cycle,
+        "open": found.open,
     }
-    # One weight over several containers is the group's and is never divided (DESIGN 4.2).
-    alone = len(container_ids(group, set())) == 1
     return {
-        "id": row["id"],
-        "ids": [one for one in group if isinstance(one, dict) and container_ids([one], set()) == [row["id"]]],
-        "category": _text(sent.get("category")),
-        "state": None,
-        "holder": None,
-        "place": _text(sent.get("place")),
-        "net_g": weight["net_g"] if weight and alone and isinstance(weight.get("net_g"), int) else None,
-        "sealed_at": None,
-        "offset": row["offset"],
-        "events": [event],
+        **plain,
+        **{name: plain[name] or None for name in _TEXTS},
+        "events": [custody_events.event(one) for one in found.history],
+        "keeper": found.keeper or None,
+        "vehicle": found.vehicle or None,
+        "collected_at": found.collected_at,
+        "destroyed_at": found.destroyed_at,
+        "handover": found.handover,
+        "members": found.members,
+        "weighings": [custody_events.fields(one) for one in found.weighings],
+        "conditions": [
+            {"quantity": one.quantity, "at": one.at, "value": one.value, "place": one.spot.place or None}
+            for one in found.conditions
+        ],
     }
 
 
-def _sent(raw: bytes | None) -> dict[str, Any]:
-    """The event as the terminal sent it, read as leniently as when it was accepted, as far as JSON can say it again."""
-    try:
-        document = {} if raw is None else _sayable(parse(raw))
-    except NotJsonError:
-        return {}
-    return document if isinstance(document, dict) else {}
+def _alerts(connection: sa.Connection, scope: Scope, found: Folded, at: int | None) -> list[dict[str, Any]]:
+    """Alerts of the container and of its events, the oldest first; as they stood ``at`` if it is given."""
+    table, steps = state.alerts, state.transitions
+    about = [one.v for one in found.ids] + [f"event:{one.fact.terminal}:{one.fact.id}" for one in found.history]
+    statement = sa.select(*(table.c[name] for name in _ALERT)).where(
+        condition(scope, table.c.unit, table.c.grid),
+        sa.func.substr(table.c.parameter, 1, 8) == "custody.",
+        among(table.c.point, about),
+    )
+    alerts = [dict(row) for row in connection.execute(statement.order_by(table.c.offset, table.c.id)).mappings()]
+    if at is None:
+        return alerts
+    told = sa.select(steps.c.alert, steps.c.to_state).where(
+        among(steps.c.alert, [one["id"] for one in alerts]), steps.c.at <= at
+    )
+    # The last step of each wins.
+    stood = dict(connection.execute(told.order_by(steps.c.offset, steps.c.n)).tuples().all())
+    return [one | {"state": stood[one["id"]]} for one in alerts if one["id"] in stood]
 
 
-def _sayable(value: object) -> object:
-    """``value`` without what no JSON answer holds: lone surrogates become ``?``, NaN and infinity null.
-
-    Integers beyond 64 bits become their digits, as text.
-    """
-    if isinstance(value, str):
-        return value.encode("utf-8", "replace").decode()
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, int):
-        return value if -(2**63) <= value < 2**63 else str(value)
-    if isinstance(value, list):
-        return [_sayable(one) for one in value]
-    if isinstance(value, dict):
-        return {str(_sayable(key)): _sayable(one) for key, one in value.items()}
-    return value
-
-
-def _mapping(value: object) -> dict[str, Any] | None:
-    return value if isinstance(value, dict) else None
-
-
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) else None
+def _names(connection: sa.Connection, caller: Principal, found: Folded) -> dict[str, str]:
+    people = (party.person for one in found.history for party in custody_events.parties(one.fact))
+    return names_of(connection, caller, people)
 
 
 def _cursor(parts: Any) -> tuple[int, str]:  # noqa: ANN401 - whatever a cursor holds
