@@ -10,13 +10,20 @@ from gateway.api import (
     alert_board,
     alert_history,
     alerts,
+    balance,
     commands,
     containers,
+    custody_board,
+    custody_trace,
     docs,
+    epcis,
     faults,
     files,
     health,
     kpi,
+    label_sheets,
+    manifest_pages,
+    manifests,
     metrics,
     notices,
     overview,
@@ -42,8 +49,9 @@ DESCRIPTION = (
 )
 #: Resources under /api/v1, in the order of DESIGN 4.4.
 RESOURCES = (
-    *(registry, readings, alerts, alert_history, sessions, notices, kpi, containers, parked, commands, files),
-    *(overview, alert_board, session, people, whole),
+    *(registry, readings, alerts, alert_history, sessions, notices, kpi, containers, epcis),
+    *(balance, manifests, parked, commands, files),
+    *(overview, alert_board, custody_board, custody_trace, manifest_pages, label_sheets, session, people, whole),
 )
 
 
@@ -65,12 +73,22 @@ def build_app(services: Services, wall: Clock | None = None) -> FastAPI:
         metrics=metrics.Metrics(services),
         counts=alert_board.Counts(),
         figures_of_alerts=kpi.KpiCache(),
+        overviews=custody_board.Overviews(),
     )
     faults.install(app)
     api = APIRouter(prefix="/api/v1")
     for resource in RESOURCES:
         api.include_router(resource.router)
-    for router in (pages.router, ack.router, health.router, metrics.router, docs.router, api):
+    for router in (
+        pages.router,
+        manifest_pages.documents,
+        label_sheets.documents,
+        ack.router,
+        health.router,
+        metrics.router,
+        docs.router,
+        api,
+    ):
         app.include_router(router)
     docs.install(app)
     app.mount("/static", StaticFiles(directory=pages.PAGES / "static", check_dir=False))

@@ -49,6 +49,42 @@ async def kpi(request: Request, lang: Lang = None) -> Response:
     return await _page(request, "kpi.html", lang)
 
 
+@router.get("/custody")
+async def custody(request: Request, lang: Lang = None) -> Response:
+    """Show the store overview."""
+    return await _page(request, "custody.html", lang)
+
+
+@router.get("/custody/{id}")
+async def container(request: Request, id: str, lang: Lang = None) -> Response:  # noqa: A002, ARG001 - the script reads it
+    """Show the trace of one container; whether there is such a container, the API says."""
+    return await _page(request, "container.html", lang)
+
+
+@router.get("/balance")
+async def balance(request: Request, lang: Lang = None) -> Response:
+    """Show the balance of a day."""
+    return await _page(request, "balance.html", lang)
+
+
+@router.get("/manifests")
+async def manifests(request: Request, lang: Lang = None) -> Response:
+    """Show the list of manifests."""
+    return await _page(request, "manifests.html", lang)
+
+
+@router.get("/manifests/{id}")
+async def manifest(request: Request, id: str, lang: Lang = None) -> Response:  # noqa: A002, ARG001 - likewise
+    """Show one manifest, to look at and to print."""
+    return await _page(request, "manifest.html", lang)
+
+
+@router.get("/labels")
+async def labels(request: Request, lang: Lang = None) -> Response:
+    """Show the ranges of labels and print them."""
+    return await _page(request, "labels.html", lang)
+
+
 async def _page(request: Request, template: str, lang: str | None) -> Response:
     zone = context_of(request).services.settings.time_zone
     shown = await asyncio.to_thread(_rendered, template, lang or language_of(request), zone)

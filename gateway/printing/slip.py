@@ -14,7 +14,17 @@ from reportlab.lib.pagesizes import A4
 from reportlab.lib.styles import ParagraphStyle
 from reportlab.lib.units import mm
 from reportlab.pdfgen.canvas import Canvas
-from reportlab.platypus import BaseDocTemplate, Flowable, Frame, PageTemplate, Paragraph, Spacer, Table, TableStyle
+from reportlab.platypus import (
+    BaseDocTemplate,
+    CondPageBreak,
+    Flowable,
+    Frame,
+    PageTemplate,
+    Paragraph,
+    Spacer,
+    Table,
+    TableStyle,
+)
 
 from gateway.printing import qr
 from gateway.printing.fonts import chinese
@@ -89,9 +99,9 @@ def _laid_out(slip: Slip, font: str, into: io.BytesIO, pages: int) -> int:
     document.addPageTemplates([PageTemplate(frames=[body], onPage=around)])
     flow: list[Flowable] = []
     for part in slip.parts:
-        flow += [_heading(part.title, font), _facts(part, font, width), Spacer(1, 4 * mm)]
+        flow += [CondPageBreak(30 * mm), _heading(part.title, font), _facts(part, font, width), Spacer(1, 4 * mm)]
     for table in slip.tables:
-        flow += [_heading(table.title, font), _table(table, font, width), Spacer(1, 4 * mm)]
+        flow += [CondPageBreak(30 * mm), _heading(table.title, font), _table(table, font, width), Spacer(1, 4 * mm)]
     flow += [Paragraph(escape(note), _style(font, 8, color=_GREY)) for note in slip.notes]
     document.build(flow)
     return int(document.page)
@@ -131,7 +141,6 @@ def _style(font: str, size: float, *, color: Any = colors.black, right: bool = F
 def _heading(text: str, font: str) -> Paragraph:
     style = _style(font, 11)
     style.spaceAfter = 1.5 * mm
-    style.keepWithNext = 1
     return Paragraph(escape(text), style)
 
 
