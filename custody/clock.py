@@ -50,9 +50,8 @@ class Clocks:
             if boot != clock.boot or sync != clock.sync:
                 clock.delays = []
             clock.boot, clock.seq, clock.ts, clock.sync = boot, _or_none(event.seq), event.ts, sync
-            kept = [one for one in clock.delays[1 - _EVENTS :] if one[0] > received_at - _AGE_MS]
-            clock.delays = [*kept, (received_at, received_at - event.ts)]
-        return _skew(clock.delays)
+            clock.delays = [*clock.delays[1 - _EVENTS :], (received_at, received_at - event.ts)]
+        return _skew([delay for delay in clock.delays if delay[0] > received_at - _AGE_MS])
 
     def dump(self) -> bytes:
         """What ``load`` takes back."""
@@ -64,12 +63,16 @@ class Clocks:
 
 
 def _in_order(clock: _Clock, event: CustodyEvent, received_at: int) -> bool:
-    if clock.delays and received_at < clock.delays[-1][0]:
-        return False
+    last = clock.delays[-1][0] if clock.delays else received_at
+    if received_at < last or received_at > last + _AGE_MS:
+        # After a day somebody may have counted anew.
+        return received_at > last
     boot, seq = _or_none(event.boot), _or_none(event.seq)
     if boot != clock.boot:
         return boot > clock.boot
-    return seq > clock.seq if seq >= 0 and clock.seq >= 0 else event.ts >= clock.ts
+    if seq >= 0 and clock.seq >= 0:
+        return seq > clock.seq
+    return event.ts >= clock.ts or _or_none(event.clock_sync) != clock.sync
 
 
 def _or_none(number: int | None) -> int:

@@ -10,13 +10,13 @@ from typing import Any
 
 import msgspec
 
-from custody.content import content
+from custody.content import content, read
 from custody.fact import ContainerId, File, Weight
 from custody.identity import read_id, read_ids
 from custody.registered import registered
 from custody.values import Badge, Position, badge_of, files_of, line_of, position_of, text_of, words_of
 from custody.weight import weigh
-from devices.codecs.document import NotJsonError, parse
+from devices.codecs.document import NotJsonError
 from devices.codecs.rows import stamp
 from devices.plan import EARLIEST_MS
 from devices.reading import AHEAD_MS
@@ -93,7 +93,7 @@ class CustodyEvent(msgspec.Struct):
 def decode(payload: bytes, received_at: int) -> CustodyEvent:
     """Take an event apart that was received at ``received_at`` (ms since 1970 UTC). Never raises."""
     try:
-        document = parse(payload)
+        document, plain = read(payload)
     except NotJsonError as error:
         return CustodyEvent(fault="not_json", detail=str(error))
     if not isinstance(document, dict):
@@ -106,7 +106,7 @@ def decode(payload: bytes, received_at: int) -> CustodyEvent:
         event.detail = f"{', '.join(missing)} missing or empty; an event needs id and step as text and a list of ids"
         return event
     flags: set[str] = set()
-    said = content(document, payload, flags)
+    said = content(document, payload, flags, plain=plain)
     event.digest, event.signed = said.digest, said.signed
     sig = document.get("sig")
     if sig is not None:

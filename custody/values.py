@@ -8,7 +8,7 @@ import re
 import msgspec
 
 from custody.fact import File
-from devices.validate import judge_id
+from devices.validate import ID_LENGTH, judge_id
 
 #: Longest reason; a longer one is cut.
 _REASON = 500
@@ -32,6 +32,8 @@ class Position(msgspec.Struct, frozen=True, array_like=True):
 
 def text_of(raw: object) -> str | None:
     """Text of 1 to 128 characters (an integer counts as its digits), else None."""
+    if isinstance(raw, str) and raw.isascii():
+        return raw.strip() or None if len(raw) <= ID_LENGTH else None
     found = judge_id(raw)
     return None if found is None else str(found).strip() or None
 
@@ -92,9 +94,10 @@ def files_of(raw: object, flags: set[str]) -> list[File]:
         return []
     found: dict[str, File] = {}
     for one in raw if isinstance(raw, list) else [raw]:
-        digest = one.get("sha256") if isinstance(one, dict) else None
-        if not isinstance(digest, str) or not _SHA256.fullmatch(digest.lower()) or len(found) >= _MOST_FILES:
+        sent, name = (one.get("sha256"), one.get("name")) if isinstance(one, dict) else (None, None)
+        digest = sent.lower() if isinstance(sent, str) else ""
+        if _SHA256.fullmatch(digest) is None or len(found) >= _MOST_FILES:
             flags.add("bad_value")
             continue
-        found.setdefault(digest.lower(), File(digest.lower(), line_of(one.get("name"), flags)))
+        found.setdefault(digest, File(digest, line_of(name, flags)))
     return list(found.values())

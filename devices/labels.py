@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 #: So many digits at the end of a label are its number.
 _DIGITS = 18
-_NUMBER = re.compile(r"[0-9]*\Z")
 
 
 class Numbers(NamedTuple):
@@ -22,8 +20,7 @@ class Numbers(NamedTuple):
 
 def split_label(text: str) -> tuple[str, int, int]:
     """(text before the digits at the end, how many digits, their number)."""
-    found = _NUMBER.search(text[-_DIGITS:])
-    digits = found.group() if found else ""
+    digits = text[len(text.rstrip("0123456789")) :][-_DIGITS:]
     return text[: len(text) - len(digits)], len(digits), int(digits or 0)
 
 
