@@ -68,6 +68,12 @@ class Book:
             raise LookupError(f"the hash over entries {idx << level} to {(idx + 1 << level) - 1} is missing")
         return bytes(found)
 
+    def nodes(self, level: int, first: int, last: int) -> list[tuple[int, bytes]]:
+        """(idx, hash) of the stored nodes ``first`` to ``last`` of a level above 0, in order."""
+        nodes = state.ledger_nodes
+        query = sa.select(nodes.c.idx, nodes.c.hash).where(nodes.c.level == level, nodes.c.idx.between(first, last))
+        return [(int(row.idx), bytes(row.hash)) for row in self._connection.execute(query.order_by(nodes.c.idx))]
+
     def peaks(self, size: int) -> list[bytes]:
         """The hashes of the complete subtrees that make the first ``size`` entries. Raises LookupError."""
         return [self.node(level, idx) for level, idx in peaks(size)]

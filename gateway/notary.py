@@ -34,7 +34,7 @@ from gateway.clock_source import clock_state
 from gateway.config.model import Ledger
 from gateway.errors import JournalFailedError
 from gateway.journal.disk import Disk
-from gateway.ledger_book import Book, Opened, Signed, signed
+from gateway.ledger_book import PIECE, Book, Opened, Signed, signed
 
 log = structlog.get_logger(__name__)
 
@@ -124,10 +124,10 @@ class Notary:
     def _run(self) -> None:
         while not self._stopping.is_set():
             self._wake.clear()
-            self._look_safely(at_once=False)
+            self.look_safely(at_once=False)
             self._stopping.wait(LOOK_S)
             self._wake.wait(self._rest())
-        self._look_safely(at_once=True)
+        self.look_safely(at_once=True)
 
     def _rest(self) -> float:
         if self._unsigned_since is None:
@@ -135,7 +135,8 @@ class Notary:
         left = self._unsigned_since + self._settings.sign_every_s - self._clock.monotonic()
         return min(max(self._clock.wall_seconds(left), 0.0), REST_S)
 
-    def _look_safely(self, *, at_once: bool) -> None:
+    def look_safely(self, *, at_once: bool) -> None:
+        """Look once; what is wrong becomes an alarm or a line of the log."""
         try:
             self.look(at_once=at_once)
         except ForkError as error:
@@ -248,18 +249,17 @@ class Notary:
         if book.size < frontier.size:
             self._frontier = None
             raise ForkError(f"there were {frontier.size} entries, now there are {book.size}")
+        made: dict[int, list[tuple[int, bytes]]] = {}
         for one in book.entries(frontier.size):
             if one.idx != frontier.size:
                 raise ForkError(f"entry {frontier.size} is missing")
             if leaf_hash(one.raw) != one.leaf:
                 raise ForkError(f"entry {one.idx}: its bytes are not those that were hashed")
-            frontier.append(one.leaf)
-        try:
-            stored = book.peaks(frontier.size)
-        except LookupError as error:
-            raise ForkError(f"the ledger is damaged: {error}") from error
-        if stored != frontier.hashes:
-            raise ForkError(f"the stored hashes over {frontier.size} entries are not those of the entries")
+            for level, idx, node in frontier.append(one.leaf):
+                made.setdefault(level, []).append((idx, node))
+            if frontier.size % PIECE == 0:
+                _compare(book, made)
+        _compare(book, made)
 
     def _due(self, *, at_once: bool) -> bool:
         assert self._frontier is not None
@@ -315,6 +315,15 @@ class Notary:
 
 #: Seconds that the first signature of a run waits for witnesses to say what they saw last.
 LONGEST_ASK_S = 5.0
+
+
+def _compare(book: Book, made: dict[int, list[tuple[int, bytes]]]) -> None:
+    """Raise ForkError unless the nodes ``made``, by level, are the stored ones; forgets them."""
+    for level, nodes in made.items():
+        if book.nodes(level, nodes[0][0], nodes[-1][0]) != nodes:
+            span = f"{nodes[0][0] << level} to {(nodes[-1][0] + 1 << level) - 1}"
+            raise ForkError(f"the stored hashes of level {level} over entries {span} are not those of the entries")
+    made.clear()
 
 
 def _newest(book: Book, origin: str) -> Signed | None:
