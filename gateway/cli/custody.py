@@ -14,6 +14,7 @@ from gateway.api.times import parse_time
 from gateway.cli import custody_words as words
 from gateway.cli import show
 from gateway.cli.custody_balance import balance
+from gateway.cli.custody_profiles import profiles
 from gateway.cli.custody_evidence import bundle, verify
 from gateway.cli.language import pick
 from gateway.cli.options import Config, DataDir, Json, writable
@@ -25,6 +26,7 @@ COLUMNS = ("id", "state", "category", "holder", "place", "net_g", "sealed_at", "
 
 app = typer.Typer(help="Waste containers: what is where, the history of one, exports.", no_args_is_help=True)
 app.command()(balance)
+app.command()(profiles)
 app.command()(bundle)
 app.command()(verify)
 
