@@ -155,7 +155,7 @@ class _Lines:
         return self._moment.bearer(text).id if self._mixed else text
 
     def producer(self) -> str:
-        """The unit where the first of its containers was before: loaded by the carrier, nobody else says whose it is."""
+        """The unit where the first of its containers was before: a carrier that loads alone does not say whose it is."""
         for name in self.all:
             at = [fact for fact in self._known.facts(name) if fact.spot.producer and fact.spot.unit]
             if at:

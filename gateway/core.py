@@ -14,6 +14,7 @@ import structlog
 
 from alerts.policy import SHIPPED_POLICY, parse_policy
 from alerts.rules import PackError, load_packs
+from custody.profiles import ProfileError, load_profiles
 from gateway import state
 from gateway.channels import channel_infos
 from gateway.clock import Clock
@@ -103,7 +104,7 @@ class Core:
     def start_record(self) -> None:
         """Write what decisions rest on from now on: version, channels, and the packs where they changed (DESIGN 1)."""
         alerts = self.settings.alerts
-        texts, routing, refused = self._rules()
+        rules, refused = self._rules()
         body: dict[str, Any] = {
             "type": "start",
             "version": VERSION,
@@ -111,27 +112,29 @@ class Core:
             "channels": channel_infos(self.settings),
             "bounds": {"shelf_ms": alerts.shelve_max_h * HOUR_MS, "session_ms": alerts.maintenance_max_h * HOUR_MS},
         }
-        if texts != self.decider.fold.pack_texts:
-            body["packs"] = texts
-        if routing != self.decider.fold.routing:
-            body["routing"] = routing
+        fold = self.decider.fold
+        old = {"packs": fold.pack_texts, "routing": fold.routing, "profiles": fold.chain.profile_texts}
+        body |= {name: found for name, found in rules.items() if found != old[name]}
         self.journal.append(Kind.START, json_body(body))
         if refused != ("rules_refused" in self.decider.fold.alerting.alarms):
             alarm = {"type": "alarm", "alarm": "rules_refused", "state": "on" if refused else "off"}
             self.journal.append(Kind.ALARM, json_body(alarm))
 
-    def _rules(self) -> tuple[dict[str, str], str, bool]:
-        """Texts of the packs and of the routing file, and whether they are the old ones because the new have faults."""
+    def _rules(self) -> tuple[dict[str, Any], bool]:
+        """Texts of packs, routing file and producer profiles; and whether the old ones stay for faults of the new."""
         alerts, fold = self.settings.alerts, self.decider.fold
         try:
-            texts = {pack.id: pack.text for pack in load_packs(alerts.packs, self.settings.packs)}
-            return texts, routing_text(alerts.routing), False
-        except PackError as error:
+            return {
+                "packs": {pack.id: pack.text for pack in load_packs(alerts.packs, self.settings.packs)},
+                "routing": routing_text(alerts.routing),
+                "profiles": load_profiles(self.settings.profiles),
+            }, False
+        except (PackError, ProfileError) as error:
             if not fold.pack_texts:
                 raise ConfigurationError(error.faults) from error
             for fault in error.faults:
-                log.warning("the rules or the routing file were refused, the old ones stay in force", fault=fault)
-            return fold.pack_texts, fold.routing, True
+                log.warning("rules, routing or profiles were refused, the old ones stay in force", fault=fault)
+            return {}, True
 
     def close(self) -> None:
         """Close journal and state and let the folder go."""

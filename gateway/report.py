@@ -38,6 +38,7 @@ def report(
 ) -> dict[str, int | None]:
     """All counters; ``journaled = stored + parked + repeated + waiting`` for the configured store."""
     with engine.connect() as connection:
+        newest = connection.execute(sa.select(sa.func.max(state.ledger_entries.c.idx))).scalar()
         containers = connection.execute(sa.select(sa.func.count()).select_from(state.containers)).scalar_one()
     parked = counters["parked"] + store.parked
     waiting = counters["journaled"] - store.stored - parked - counters["repeated"]
@@ -59,7 +60,7 @@ def report(
         "alerts_fired": counters["alerts_fired"],
         "alerts_cleared": counters["alerts_cleared"],
         "notifications_sent": counters["notifications_sent"],
-        "ledger_size": 0,
+        "ledger_size": 0 if newest is None else int(newest) + 1,
         "lost": None,
         "duplicated": None,
     }

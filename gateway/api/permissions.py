@@ -24,6 +24,7 @@ _COMMANDS: dict[str, Permission] = {
     "alerts.assign": "handle",
     "alerts.shelve": "handle",
     "alerts.unshelve": "handle",
+    "ledger.reopen": "administer",
     "registry.add-device": "administer",
     "registry.revoke-device": "administer",
     "registry.rotate-device": "administer",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from alerts.arguments import TEST_CHANNEL, ActError, Bounds, faults_of, person_id
 from alerts.arguments import shown as quoted
 from alerts.route import Message
+from custody.ledger.origin import REOPEN, origin_body, origin_faults
 from devices.registry import Registry
 from gateway.decide.alerting import Cause
 from gateway.decide.outputs import Outputs
@@ -28,6 +29,7 @@ OPERATIONS = (
     TEST_CHANNEL,
     "maintenance.open",
     "maintenance.close",
+    REOPEN,
 )
 #: A test of a channel is given up after seconds: whoever asked for it waits.
 TEST_S = 60
@@ -43,6 +45,8 @@ def refusals(name: str, args: dict[str, Any], registry: Registry, bounds: tuple[
     Where no people are registered at all, ``by`` may be any id. Whom a link of a message names was a person when the
     message went out.
     """
+    if name == REOPEN:
+        return origin_faults(args)
     faults = faults_of(name, args, Bounds(*bounds))
     asked = {"to": args.get("to")} if name == "alerts.assign" else {}
     if args.get("link") is None and registry.ids("people"):
@@ -68,7 +72,7 @@ class Operations:
             return {"status": 422, "reason": "; ".join(wrong)}
         try:
             by = by if ":" in by else f"account:{by}"
-            do = self._test_channel if name == TEST_CHANNEL else self._desk
+            do = {TEST_CHANNEL: self._test_channel, REOPEN: self._reopen}.get(name, self._desk)
             return {"status": 200, **do(name, args, by, cause, out)}
         except ActError as error:
             return {"status": error.status, "reason": str(error)}
@@ -105,6 +109,15 @@ class Operations:
         """Work is done on a device of the registry."""
         if name == "maintenance.open" and self._fold.registry.get("devices", args["device"], cause.time) is None:
             raise ActError(404, f"device: {quoted(args['device'])!r} is not in the registry")
+
+    def _reopen(self, _name: str, args: dict[str, Any], _by: str, cause: Cause, out: Outputs) -> dict[str, Any]:
+        """The ledger goes on under another name, from an entry that cites its last signed head."""
+        ledger = self._fold.ledger
+        body = origin_body(args, ledger.size, ledger.root())
+        return {
+            "origin": args["origin"],
+            "entry": ledger.append("origin", ["ledger"], body, cause.offset, cause.time, out),
+        }
 
     def _test_channel(self, _name: str, args: dict[str, Any], _by: str, cause: Cause, out: Outputs) -> dict[str, Any]:
         """A test notice through one channel, as any other notice goes out."""

@@ -113,6 +113,9 @@ GATEWAY = {
     "notification_lost": Words("通知未能送达", "A notification could not be delivered"),
     "decide_error": Words("网关内部错误", "An internal fault of the gateway"),
     "store_unreachable": Words("时序数据库无法连接", "The time-series store cannot be reached"),
+    "ledger_fork": Words(
+        "账本与已签名的表头不一致，停止签名", "The ledger does not go on from its last signed head: it is not signed"
+    ),
     "rules_refused": Words("规则或通知路由文件有误，旧版本继续生效", "Rules or routing refused; the old stay"),
     "store_held": Words("时序数据库拒绝写入", "The time-series store refuses to write"),
 }
