@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from custody.container import Condition
 from custody.course import Course
-from custody.fact import Fact, Spot
+from custody.fact import Fact
 from custody.happening import Key
 from custody.profile import Profile
 from custody.weighings import Difference, Taken, chain_difference, net_of, sum_difference
@@ -27,38 +27,46 @@ def conditions(name: str, course: Course, profile: Profile, weighed: Weighed) ->
     """All that holds of the container with the leading id ``name``."""
     if course.first is None or course.cleaned:
         return []
-    found: list[tuple[str, int, Spot, float]] = []
-    for quantity, fact in _since(course, profile):
-        if fact is not None:
-            found.append((quantity, fact.ts, fact.spot, 1.0))
+    about = f"container:{name}"
+    found = [
+        Condition(quantity, about, fact.ts, fact.spot) for quantity, fact in _since(course, profile) if fact is not None
+    ]
     giving = course.possession.open
     if giving is not None and course.known and course.lost is None and course.divided is None:
-        found.append(("custody.unconfirmed_handover", giving.at, giving.spot, 1.0))
-    difference = _difference(course, profile, weighed)
+        found.append(Condition("custody.unconfirmed_handover", about, giving.at, giving.spot))
+    difference = _difference(course, profile, weighed) if course.taken or course.divided else None
     if difference is not None and difference.ratio > 1:
-        found.append(("custody.weight_difference", difference.at, difference.spot, difference.ratio))
-    return [Condition(quantity, f"container:{name}", at, spot, value) for quantity, at, spot, value in found]
+        found.append(Condition("custody.weight_difference", about, difference.at, difference.spot, difference.ratio))
+    return found
 
 
-def _since(course: Course, profile: Profile) -> Iterable[tuple[str, Fact | None]]:
+def _since(course: Course, profile: Profile) -> list[tuple[str, Fact | None]]:
     """Each plain state with the event since which it holds; None where it does not."""
-    if course.divided is None:
-        yield "custody.missing", course.lost or course.unscanned
-        yield "custody.surplus", course.surplus
-        yield "custody.no_category", course.first if course.known and not course.category else None
-    if not course.known or course.destroyed or course.divided or course.lost:
-        return
-    yield "custody.sealed", course.sealed
-    if course.stage == "collected" and profile.handover == "confirm" and course.possession.holder == course.unit:
-        yield "custody.awaited", None if course.possession.given else course.collected
-    yield "custody.stored", course.stored if course.stage == "stored" else None
-    yield "custody.in_transit", course.departed if course.received is None else None
-    yield "custody.at_plant", course.received
+    if course.divided is not None:
+        return []
+    found = [
+        ("custody.missing", course.lost or course.unscanned),
+        ("custody.surplus", course.surplus),
+        ("custody.no_category", course.first if course.known and not course.category else None),
+    ]
+    if not course.known or course.destroyed is not None or course.lost is not None:
+        return found
+    held, awaited = course.possession, None
+    if course.stage == "collected" and profile.handover == "confirm" and held.holder == course.unit and not held.given:
+        awaited = course.collected
+    found += [
+        ("custody.sealed", course.sealed),
+        ("custody.awaited", awaited),
+        ("custody.stored", course.stored if course.stage == "stored" else None),
+        ("custody.in_transit", course.departed),
+        ("custody.at_plant", course.received),
+    ]
+    return found
 
 
 def _difference(course: Course, profile: Profile, weighed: Weighed) -> Difference | None:
     """The largest of the differences that are told of this container."""
-    found = [chain_difference(course.taken, profile)] if course.taken else []
+    found = [chain_difference(course.taken, profile)]
     for one in reversed(course.taken):
         if one.members:
             parts = [_nearest(weighed.alone(member), one.key) for member in one.members]
@@ -66,7 +74,8 @@ def _difference(course: Course, profile: Profile, weighed: Weighed) -> Differenc
             if summed is not None:
                 found.append(summed)
                 break
-    found += [_conserved(course, profile, weighed)]
+    if course.divided is not None or course.merged:
+        found.append(_conserved(course, profile, weighed))
     return max((one for one in found if one is not None), key=lambda one: one.ratio, default=None)
 
 

@@ -31,7 +31,7 @@ State = Literal[
 OVER = frozenset({"destroyed", "divided", "empty", "closed"})
 
 
-class Seen(msgspec.Struct, frozen=True):
+class Seen(msgspec.Struct, frozen=True, gc=False):
     """One fact in the history of one container: ``inferred`` where it was of the bin, manifest or vehicle it was in.
 
     ``counts`` is False where the event was voided or replaced by a correction; ``by`` is the offset of that one.
@@ -44,7 +44,7 @@ class Seen(msgspec.Struct, frozen=True):
     cycle: int = 0
 
 
-class Weighing(msgspec.Struct, frozen=True):
+class Weighing(msgspec.Struct, frozen=True, gc=False):
     """One weighing in a history. ``group`` is how many containers were weighed together (1 = this one alone)."""
 
     offset: int
@@ -59,7 +59,7 @@ class Weighing(msgspec.Struct, frozen=True):
     unit: str
 
 
-class Condition(msgspec.Struct, frozen=True):
+class Condition(msgspec.Struct, frozen=True, gc=False):
     """Something that holds of a container, department, manifest or day, as rules judge it.
 
     ``quantity`` is one of ``devices.observation.QUANTITIES``. ``about`` names the object: ``container:ID``,

@@ -60,7 +60,7 @@ class Moment:
         self._passed: dict[tuple[str, int], list[Happening]] = {}
         self._alone: dict[str, list[Taken]] = {}
         self._scanned: dict[str, set[str]] = {}
-        self._numbers: dict[int, int] = {}
+        self._numbers: dict[int, tuple[int, str]] = {}
         self.ties = Ties(known, self._happened)
         self.bearer = self.ties.bearer
 
@@ -112,13 +112,14 @@ class Moment:
             }
         return found
 
-    def number(self, fact: Fact) -> int:
+    def number(self, fact: Fact) -> tuple[int, str]:
         """See ``custody.groups.Surroundings``."""
         if len(fact.ids) == 1:
-            return 1
+            return 1, fact.ids[0].v
         found = self._numbers.get(fact.offset)
         if found is None:
-            found = self._numbers[fact.offset] = len({self.bearer(one.v).id for one in fact.ids})
+            number = len({self.bearer(one.v).id for one in fact.ids})
+            found = self._numbers[fact.offset] = number, min((one.v for one in fact.ids), default="")
         return found
 
     def profile(self, producer: str) -> Profile:
@@ -136,7 +137,7 @@ class Moment:
                 if one.counts
                 and one.fact.weight is not None
                 and not bearer.texts.isdisjoint(one.names)
-                and self.number(one.fact) == 1
+                and self.number(one.fact)[0] == 1
                 and (taken := take(one, 1, 0, ())) is not None
             ]
         return found

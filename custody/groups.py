@@ -46,8 +46,8 @@ class Surroundings(Protocol):
         """The units that received something under a manifest by scanning it."""
         ...
 
-    def number(self, fact: Fact) -> int:
-        """How many containers an event names."""
+    def number(self, fact: Fact) -> tuple[int, str]:
+        """How many containers an event names, and the first of their ids."""
         ...
 
     def profile(self, producer: str) -> Profile:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from operator import attrgetter
 
 import msgspec
 
@@ -14,6 +15,7 @@ AMENDING = frozenset({"void", "correct"})
 
 #: The order of the fold; the offset decides between two events that say the same of themselves.
 Key = tuple[int, str, int, int, str, int]
+_order = attrgetter("key")
 
 
 class Happening(msgspec.Struct, frozen=True, gc=False):
@@ -64,12 +66,22 @@ class Amendments:
     def __init__(self, known: Known) -> None:
         self._known = known
         self._of: dict[int, list[Fact]] = {}
+        self._plain: dict[int, Happening] = {}
 
     def happenings(self, facts: Sequence[Fact]) -> list[Happening]:
         """All of ``facts`` as they count, in the order of the fold."""
         amending = [fact for fact in facts if fact.step in AMENDING]
-        found = [self._one(fact, amending) for fact in facts] if amending else [_plain(fact) for fact in facts]
-        found.sort(key=lambda one: one.key)
+        found = [self._one(fact, amending) for fact in facts] if amending else [self._sent(fact) for fact in facts]
+        found.sort(key=_order)
+        return found
+
+    def _sent(self, fact: Fact) -> Happening:
+        """The event as it came; one of many containers is asked for by each of them."""
+        if len(fact.ids) < 2:
+            return _plain(fact)
+        found = self._plain.get(fact.offset)
+        if found is None:
+            found = self._plain[fact.offset] = _plain(fact)
         return found
 
     def _one(self, fact: Fact, amending: Iterable[Fact]) -> Happening:
@@ -78,7 +90,7 @@ class Amendments:
             return msgspec.structs.replace(_plain(fact), counts=good)
         mine = [one for one in amending if one.of == fact.id and self._meant(one, fact) and self.changes(one, fact)]
         if not mine:
-            return _plain(fact)
+            return self._sent(fact)
         mine.sort(key=key_of)
         last = next((one for one in mine if one.step == "void"), mine[-1])
         if last.step == "void":
@@ -125,9 +137,10 @@ class Amendments:
 
 
 def _plain(fact: Fact) -> Happening:
-    names = frozenset(one.v for one in fact.ids)
-    key = (fact.ts, fact.terminal, fact.boot, fact.seq, fact.id, fact.offset)
-    return Happening(key, fact, fact, names, weighed=fact.offset)
+    ids, offset = fact.ids, fact.offset
+    names = frozenset((ids[0].v,)) if len(ids) == 1 else frozenset([one.v for one in ids])
+    key = (fact.ts, fact.terminal, fact.boot, fact.seq, fact.id, offset)
+    return Happening(key, fact, fact, names, weighed=offset)
 
 
 def _corrected(fact: Fact, correction: Fact) -> Fact:

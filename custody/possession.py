@@ -10,7 +10,7 @@ from custody.fact import Fact, Party, Spot
 _LOOKING = frozenset({"inspect", "hold", "lost", "found"})
 
 
-class Giving(msgspec.Struct, frozen=True):
+class Giving(msgspec.Struct, frozen=True, gc=False):
     """An event by which a container was handed to somebody of another unit than the holder's."""
 
     index: int
@@ -84,7 +84,8 @@ class Possession(msgspec.Struct):
 
     def _moves(self, unit: str, index: int) -> None:
         self.holder, self.keeper, self.holding = unit, "", index
-        self.given = [one for one in self.given if one.index > index and one.unit != unit]
+        if self.given:
+            self.given = [one for one in self.given if one.index > index and one.unit != unit]
         self.bound.discard(unit)
 
     @property

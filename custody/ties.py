@@ -26,7 +26,7 @@ class Bearer(msgspec.Struct, frozen=True):
 
 def ties(fact: Fact) -> bool:
     """Whether the event says that its ids are one container: exactly one of each of several kinds."""
-    if fact.step not in _TYING or len(fact.ids) < 2:
+    if fact.step not in _TYING or not 2 <= len(fact.ids) <= len(KINDS):
         return False
     kinds = {one.k for one in fact.ids}
     return len(kinds) == len(fact.ids) and kinds.issubset(KINDS)
@@ -51,15 +51,15 @@ class Ties:
     def component(self, text: str) -> set[str]:
         """All ids that ties lead to from ``text``, whether they hold or not."""
         found, open_ = {text}, [text]
-        while open_:
-            one = open_.pop()
+        for one in open_:
             others = set(self._known.same(one))
             for happening in self._own(one):
-                fact = happening.fact
-                if len(fact.ids) > 1 and one in happening.names and ties(fact) and happening.counts:
-                    others |= happening.names
-            open_ += others - found
-            found |= others
+                names = happening.names
+                if len(names) > 1 and one in names and happening.counts and ties(happening.fact):
+                    others |= names
+            if others:
+                open_ += sorted(others - found)
+                found |= others
         return found
 
     def _resolve(self, text: str) -> None:

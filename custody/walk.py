@@ -101,12 +101,8 @@ class Walk(Steps):
                 break
         if course.known and home is not None:
             spot = home.spot
-            course.unit, course.producer, course.grid, course.department = (
-                spot.unit,
-                spot.producer,
-                spot.grid,
-                spot.place,
-            )
+            course.unit, course.producer = spot.unit, spot.producer
+            course.grid, course.department = spot.grid, spot.place
             course.possession.holder = spot.unit
             course.possession.badges = self.around.profile(spot.producer).handover == "badges"
 
@@ -138,14 +134,15 @@ class Walk(Steps):
             self.joins()
 
     def _weighs(self, course: Course) -> None:
-        one, number, members = self.one, 1, tuple[str, ...]()
+        one, number, first = self.one, 1, ""
         if self.named:
-            number = self.around.number(one.fact)
+            number, first = self.around.number(one.fact)
         elif one.fact.step != "merge":
             return
+        members: tuple[str, ...] = ()
         if number == 1:
-            members = tuple(sorted(course.members))
-        elif min(one.names) in self.bearer.texts:
+            members = tuple(sorted(course.members)) if course.members else ()
+        elif first in self.bearer.texts:
             members = tuple(sorted({self.around.bearer(text).id for text in one.names}))
         taken = take(one, number, course.epoch, members)
         if taken is not None:

@@ -29,7 +29,7 @@ _PAIRS = {
 _OTHERWISE = "store_out"
 
 
-class Taken(msgspec.Struct, frozen=True):
+class Taken(msgspec.Struct, frozen=True, gc=False):
     """A weighing with what comparing needs. ``epoch`` counts what went in or out: across it nothing is compared.
 
     ``members`` are who was weighed together, by their first ids: the bags of a bin, or the containers of one event.
@@ -43,7 +43,7 @@ class Taken(msgspec.Struct, frozen=True):
     members: tuple[str, ...] = ()
 
 
-class Difference(msgspec.Struct, frozen=True):
+class Difference(msgspec.Struct, frozen=True, gc=False):
     """Two weights that belong together; ``ratio`` of their difference to what is allowed."""
 
     ratio: float
