@@ -36,18 +36,22 @@ STORIES: dict[str, list[At]] = {
     "ahead by ten minutes is proved by one event": [At(600, 0, 600), At(630, 30, 600), At(640, 50, 600)],
     "hours offline, then everything at once": [
         *(At(-7200 + 600 * k, k / 10, None) for k in range(12)),
-        At(30, 30, 0),
+        *(At(30 + k, 30 + k, None if k < 60 else 0) for k in (0, 30, 60)),
     ],
     "late but quick scans say nothing of the clock": [At(-7200 + k, k / 10, None) for k in range(8)],
     "set by hand: clock_sync begins anew": [
         *(At(600 + 30 * k, 30 * k, 600, sync=1) for k in range(3)),
-        At(100, 100, 0, sync=2),
+        At(100, 100, None, sync=2),
     ],
     "a boot begins anew": [At(600, 0, 600, boot=1), At(10, 10.5, None, boot=2)],
     "an older boot is out of order": [At(600, 0, 600, boot=2), At(50, 5, 600, boot=1)],
     "a late event in between changes nothing": [At(600, 0, 600, seq=5), At(900, 6, 600, seq=4), At(610, 7, 603, seq=6)],
     "without a time of its own": [At(600, 0, 600), At(30, 30, 600, gateway=True)],
     "what was a day ago is forgotten": [At(600, 0, 600), At(86_500, 86_501, None)],
+    "numbers that began anew count again after a day": [
+        *(At(600, 0, 600, seq=900), At(300, 5, 600, seq=1), At(90_000, 90_005, None, seq=2)),
+        *(At(90_040, 90_045, None, seq=3), At(90_080, 90_085, -5, seq=4)),
+    ],
     "a redriven event comes from the past": [At(600, 100, 500), At(9000, 50, 500)],
 }
 
