@@ -14,8 +14,8 @@ from gateway.api.times import parse_time
 from gateway.cli import custody_words as words
 from gateway.cli import show
 from gateway.cli.custody_balance import balance
-from gateway.cli.custody_profiles import profiles
 from gateway.cli.custody_evidence import bundle, verify
+from gateway.cli.custody_profiles import profiles
 from gateway.cli.language import pick
 from gateway.cli.options import Config, DataDir, Json, writable
 from gateway.client import open_door
