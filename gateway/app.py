@@ -33,6 +33,7 @@ from gateway.journal.record import Kind, json_body
 from gateway.journal.writer import Entry
 from gateway.mqtt.options import MqttOptions
 from gateway.report import keep_redelivered
+from gateway.signing import Signing
 from gateway.view import View
 
 log = structlog.get_logger(__name__)
@@ -79,6 +80,7 @@ class Gateway:
         key = await asyncio.to_thread(core.installation.installation_key)
         self.deliver = await asyncio.to_thread(Deliver.of, self.settings, core.engine, core.journal, self.clock, key)
         self.follower = Follower(core, self._alarm)
+        self.signing = await asyncio.to_thread(Signing, core, self.clock, self._alarm)
         self.intake = Intake(
             MqttOptions.of(self.settings),
             core.journal,
@@ -88,7 +90,7 @@ class Gateway:
             on_event=self._intake_event,
         )
         token = secrets.token_urlsafe(32)
-        self.view = View(core, self.follower, self.intake, self.deliver, token)
+        self.view = View(core, self.follower, self.intake, self.deliver, self.signing, token)
         server = Server(build_app(self.view), self.settings)
         self.address = await server.start()
         stops.push_async_callback(server.stop)
@@ -96,9 +98,12 @@ class Gateway:
         stops.push_async_callback(self.deliver.stop, STOP_S)
         self.follower.start()
         stops.push_async_callback(asyncio.to_thread, self.follower.stop, STOP_S)
+        self.signing.start()
+        stops.push_async_callback(asyncio.to_thread, self.signing.stop, STOP_S)
         core.decider.start()
         stops.push_async_callback(asyncio.to_thread, core.decider.stop, STOP_S)
         await asyncio.to_thread(core.start_record)
+        stops.push_async_callback(asyncio.to_thread, self.signing.segments.stop, STOP_S)
         self._spawn("retention", self._retention())
         self._beat()
         await self.intake.start()
@@ -111,6 +116,7 @@ class Gateway:
 
     def _decided(self, out: Outputs) -> None:
         """Hand on what a commit made certain; called in decide's thread."""
+        self.signing.notary.wake()
         for topic, payload in out.replies:
             self.intake.publish_soon(topic, payload)
         for fault in out.faults:
@@ -167,7 +173,7 @@ class Gateway:
         while True:
             await asyncio.sleep(RETENTION_S)
             await self._keep_counts()
-            floor = retention_floor(self.core.decider, self.follower.cursor)
+            floor = min(retention_floor(self.core.decider, self.follower.cursor), self.signing.segments.recorded)
             await asyncio.to_thread(self.core.journal.retain, floor, self.settings.journal.keep_days)
 
     def _spawn(self, name: str, work: Coroutine[Any, Any, None]) -> None:

@@ -26,14 +26,18 @@ from gateway.intake import Intake
 from gateway.journal.reader import Reader
 from gateway.journal.record import Kind, parse_message
 from gateway.report import report
+from gateway.signing import Signing
 from gateway.store.base import TimeSeriesStore
 
 
 class View:
     """Implements ``Services`` over the parts of a running gateway."""
 
-    def __init__(self, core: Core, follower: Follower, intake: Intake, deliver: Deliver, token: str) -> None:
+    def __init__(  # noqa: PLR0917 - the parts of the gateway, put together in one place
+        self, core: Core, follower: Follower, intake: Intake, deliver: Deliver, signing: Signing, token: str
+    ) -> None:
         self._core = core
+        self._signing = signing
         self._follower = follower
         self._intake = intake
         self._deliver = deliver
@@ -141,6 +145,7 @@ class View:
         lost = core.decider.fold.counters["notifications_dead"]
         words = f"{lost} messages to people were refused or given up" if lost else ""
         lags["deliver"] = Lag(decided, waiting, "ok" if waiting < WAITING_MANY else "behind", words)
+        lags["ledger"] = self._signing.lag(decided)
         connected = self._intake.stats.connected
         lags["broker"] = Lag(durable, 0, "ok" if connected else "down", "" if connected else "the broker is away")
         return lags
