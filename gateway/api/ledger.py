@@ -45,6 +45,22 @@ class LedgerKeys(BaseModel):
     witness: str
 
 
+class LedgerHead(BaseModel):
+    """The newest signed head; `root` in hex, `at` ms since 1970 UTC, `clock` is where that time comes from.
+
+    `code` is short enough to be printed and compared by eye; `signers` are the names on the note, witnesses too.
+    """
+
+    origin: str
+    size: int
+    root: str
+    at: int
+    clock: str
+    code: str
+    signers: list[str]
+    note: str
+
+
 class LedgerProof(BaseModel):
     """That entry `idx` is in the ledger of `size` entries; all hashes are base64."""
 
@@ -65,8 +81,28 @@ def newest(request: Request, _: Caller) -> Response:
     return Response(note, media_type=TEXT)
 
 
+@router.get("/ledger/head", response_model=LedgerHead)
+def head(request: Request, _: Caller) -> dict[str, Any]:
+    """Show the newest signed head taken apart."""
+    with context_of(request).services.engine.connect() as connection:
+        found = Book(connection).newest()
+    if found is None:
+        raise RefusedError(404, "the ledger has no signed head yet")
+    stamp = found.head.clock
+    return {
+        "origin": found.head.origin,
+        "size": found.head.size,
+        "root": found.head.root.hex(),
+        "at": stamp.at if stamp else 0,
+        "clock": stamp.source if stamp else "unknown",
+        "code": found.head.code,
+        "signers": [one.name for one in found.note.signatures],
+        "note": str(found.note),
+    }
+
+
 @router.get("/ledger/key", response_model=LedgerKeys)
-def key(request: Request, _: Caller) -> dict[str, Any]:
+def keys(request: Request, _: Caller) -> dict[str, Any]:
     """Show the keys that others check this ledger with, and this gateway's signatures as a witness.
 
     `key` belongs to the origin of the newest head, to `ledger.origin` before there is one.

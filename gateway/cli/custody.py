@@ -15,6 +15,7 @@ from gateway.cli import custody_words as words
 from gateway.cli import show
 from gateway.cli.custody_balance import balance
 from gateway.cli.custody_evidence import bundle, verify
+from gateway.cli.custody_ledger import ledger, new_origin
 from gateway.cli.custody_profiles import profiles
 from gateway.cli.language import pick
 from gateway.cli.options import Config, DataDir, Json, writable
@@ -29,6 +30,8 @@ app.command()(balance)
 app.command()(profiles)
 app.command()(bundle)
 app.command()(verify)
+app.command()(new_origin)
+app.add_typer(ledger, name="ledger")
 
 _Unit = Annotated[str | None, typer.Option("--unit", metavar="UNIT", help="Only waste that this unit produced.")]
 
