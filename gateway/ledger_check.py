@@ -17,7 +17,8 @@ below it, so that one change has one name:
 ``truncated``             a signed head covers more entries than there are
 ``behind_head``           the head kept outside has more entries than the state: an older state was put back
 ``fork``                  the head kept outside has another root at its size
-``head_unknown``          the head kept outside is not among the signed heads of the state
+``heads_missing``         a head is kept outside, and the state has none
+``old_head``              the head kept outside is older than the newest in the state
 ``head_missing``          there are signed heads, and none is kept outside
 ========================  ==================================================================================
 """
@@ -261,8 +262,10 @@ class LedgerCheck:
             self._fault("behind_head", None, f"{name}: the state has {self.size}; an older state was put back")
         elif roots.get(head.size, head.root) != head.root:
             self._fault("fork", None, f"{name} has another root than the entries")
-        elif (head.origin, head.size) not in notes:
-            self._fault("head_unknown", None, f"{name} is not among the signed heads of the state")
+        elif not notes:
+            self._fault("heads_missing", None, f"{name} was signed, and the state has no signed head at all")
+        elif head.size < max(size for _, size in notes):
+            self._fault("old_head", None, f"{name} is older than the newest in the state: an older file was put back")
 
     def _table_of_links(self) -> None:
         """The table by which entries are found must say what the entries say."""
@@ -291,4 +294,6 @@ def open_reading(state: Path) -> sqlite3.Connection:
     connection.execute("PRAGMA query_only = ON")
     connection.execute("PRAGMA mmap_size = 1073741824")
     connection.execute("BEGIN")
+    # The transaction sees what is committed at its first read.
+    connection.execute("SELECT count(*) FROM ledger_checkpoints").fetchone()
     return connection

@@ -20,9 +20,11 @@ Reads only, also beside a running gateway. Kinds of faults beside those of ``gat
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from hashlib import sha256
+from pathlib import Path
 from typing import Any, cast
 
 import msgspec
@@ -51,6 +53,7 @@ from gateway.ledger_check import Fault, LedgerCheck, open_reading
 Progress = Callable[[str, int, int], None]
 _decode = msgspec.msgpack.Decoder(Fact).decode
 _STEP = 1000
+_TRIES = 20
 #: Facts that the fold asked for are remembered while so many containers are checked.
 _BATCH = 500
 _MOVED = ("event", "from_state", "to_state", "reason", "at", "ts", "by")
@@ -63,20 +66,31 @@ def check_installation(settings: Settings, progress: Progress) -> tuple[list[Fau
         raise UsageError(f"{installation.folder}: no installation here; allowed: a data folder with state.sqlite3")
     key = installation.ledger_key(settings.ledger.key_file)
     head_file = settings.ledger.head_file or installation.folder / "ledger" / "head"
-    head = head_file.read_bytes() if head_file.exists() else None
     engine = sa.create_engine("sqlite://", creator=lambda: open_reading(installation.state))
     try:
         registry = Registry(settings.mqtt.root)
         load_registry(registry, engine, 2**62)
         profiles = {name: parse_profile(text, name) for name, text in load_profiles(settings.profiles).items()}
-        with engine.connect() as connection:
-            return _checked(
-                connection, partial(_verifier, key), head, StateCheck(connection, registry, profiles, progress)
-            )
+        with _agreeing(engine, head_file) as (connection, head):
+            check = StateCheck(connection, registry, profiles, progress)
+            return _checked(connection, partial(_verifier, key), head, check)
     except sa.exc.DatabaseError as error:
         raise StartError(f"{installation.state}: {error.orig}; see docs/operations.md, 'A damaged state'") from error
     finally:
         engine.dispose()
+
+
+@contextmanager
+def _agreeing(engine: sa.Engine, head_file: Path) -> Iterator[tuple[sa.Connection, bytes | None]]:
+    """The state, and the head that was kept outside when it was so: a running gateway signs on meanwhile."""
+    for _ in range(_TRIES):
+        before = head_file.read_bytes() if head_file.exists() else None
+        with engine.connect() as connection:
+            after = head_file.read_bytes() if head_file.exists() else None
+            if before == after:
+                yield connection, after
+                return
+    raise StartError(f"{head_file}: it changed {_TRIES} times while it was read; try again")
 
 
 def _verifier(key: Any, name: str) -> Key:  # noqa: ANN401 - the private key

@@ -24,6 +24,7 @@ import zlib
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -206,6 +207,11 @@ def unbase64(text: str) -> bytes:
     if base64.b64encode(found).decode() != text:
         raise ValueError("not canonical base64")
     return found
+
+
+def moment(text: str) -> int:
+    """Ms since 1970 UTC of ISO 8601 with an offset."""
+    return round(datetime.fromisoformat(text).timestamp() * 1000)
 
 
 class Key:
@@ -483,14 +489,38 @@ class Check:
                 self.fault("report", int(number), f"the report says {html.unescape(text)!r} for {path}")
         for number, path, text, printed in MOMENT.findall(page):
             entry = self.entries[int(number)]
-            at = datetime.fromisoformat(text)
-            if round(at.timestamp() * 1000) != entry["body"].get(path, entry.get(path)) or printed != text.replace(
-                "T", " "
-            ):
+            told = entry["body"].get(path, entry.get(path))
+            if moment(text) != told or printed != text.replace("T", " "):
                 self.fault("report", int(number), f"the report says {printed} for {path}")
         for index, entry in self.entries.items():
             if entry["kind"] in {"custody", "alert"} and index not in shown:
                 self.fault("report", index, "the report does not show the entry")
+        for event in strict(self.members["epcis.jsonld"]).get("epcisBody", {}).get("eventList", []):
+            self._epcis(event)
+
+    def _epcis(self, event: dict[str, Any]) -> None:
+        """One event of the EPCIS view against its entry. A correction stands there as the event that it replaces."""
+        index = event.get("mw:entry")
+        body = self.entries[index]["body"] if index in self.entries else {}
+        name = "/".join(quote(str(body.get(key, "")), safe="", errors="replace") for key in ("terminal", "id"))
+        pairs = [
+            ("eventID", event["eventID"].endswith(f"/id/event/{name}"), True),
+            ("recordTime", moment(event["recordTime"]), body.get("received_at")),
+            ("mw:sha256", event.get("mw:sha256"), body.get("digest")),
+            ("mw:flags", event.get("mw:flags", []), body.get("flags")),
+        ]
+        if body.get("step") != "correct":
+            pairs += [
+                ("eventTime", moment(event["eventTime"]), body.get("ts")),
+                ("mw:step", event.get("mw:step"), body.get("step")),
+            ]
+            for key in ("gross", "tare", "net"):
+                if f"mw:{key}" in event:
+                    weight = body.get("weight") or {}
+                    pairs.append((key, round(event[f"mw:{key}"] * 1000), weight.get(f"{key}_g")))
+        for key, one, other in pairs:
+            if one != other:
+                self.fault("epcis", index, f"the EPCIS view says {one!r} for {key}, the entry {other!r}")
 
     def words(self, language: int) -> list[str]:
         """What was found, in English (0) or Chinese (1)."""
