@@ -26,11 +26,14 @@ from devices.registry import Change
 from gateway.decide.alerting import Cause
 from gateway.decide.custody_rows import container_row, entry_body, entry_entities, manifest_row
 from gateway.decide.facts import Facts, event_row
+from gateway.decide.lasting import LastContainers, LastManifests
 from gateway.decide.outputs import Outputs
 
 if TYPE_CHECKING:
     from gateway.decide.fold import Fold, Lookup
 
+#: Events of one trip of a vehicle are no further apart.
+TRIP_MS = 3 * 86_400_000
 #: What is told of (object, quantity).
 Told = dict[tuple[str, str], Condition]
 
@@ -54,6 +57,8 @@ class Chain:
         self.clocks = Clocks()
         self.profile_texts: dict[str, str] = {}
         self.profiles: Mapping[str, Profile] = {DEFAULT: EXPECTS_NOTHING}
+        self._last = LastContainers()
+        self._written = LastManifests()
         self.departments = Departments()
         self.daybook = DayBook()
 
@@ -71,6 +76,8 @@ class Chain:
             except ProfileError:
                 continue
         self.profile_texts, self.profiles = dict(texts), profiles
+        self._last.clear()
+        self._written.clear()
 
     def event(self, event: CustodyEvent, terminal: str, cause: Cause, out: Outputs) -> Fact:
         """Accept one event that ``cause`` brought (its offset is the message's, its copy that of the payload)."""
@@ -83,13 +90,15 @@ class Chain:
         others = self.facts.event(fact.of) if fact.of else []
         index = fold.ledger.append("custody", entry_entities(fact, others), body, fold.offset, fold.time, out)
         fact = msgspec.structs.replace(fact, entry=index)
-        before = {one.id: one for one in self._asked(custody_fold.touched(self.facts, fact))}
-        papers = sorted({one.manifest for one in (fact, *others) if one.manifest})
-        papers_before = [found for name in papers if (found := manifest(self.facts, name, self.profiles)) is not None]
+        before = self._standing(custody_fold.touched(self.facts, fact))
+        papers = self._papers(fact, others)
+        papers_before = self._manifests(papers)
         self.facts.add(fact, out)
         out.custody_events.append(event_row(fact))
-        after = {one.id: one for one in self._asked([*custody_fold.touched(self.facts, fact), *before])}
-        papers_after = [found for name in papers if (found := manifest(self.facts, name, self.profiles)) is not None]
+        texts = [*custody_fold.touched(self.facts, fact), *before]
+        self._last.forget(before.values(), texts)
+        self._written.forget(papers)
+        after, papers_after = self._standing(texts), self._manifests(papers)
         self._rows(before, after, papers_after, out)
         turned = _differences(
             _told([*before.values(), *papers_before]), _told([*after.values(), *papers_after]), fact.ts
@@ -103,6 +112,37 @@ class Chain:
         """The containers that these ids belong to, as they are now."""
         return custody_fold.containers(self.facts, texts, self.profiles)
 
+    def _standing(self, texts: Iterable[str]) -> dict[str, Container]:
+        """The containers of these ids by their leading id; those that nothing changed are not folded again."""
+        found, asked = {}, []
+        for text in texts:
+            one = self._last.get(text)
+            if one is None:
+                asked.append(text)
+            else:
+                found[one.id] = one
+        for one in self._asked(asked):
+            found[one.id] = one
+            self._last.keep(one)
+        return found
+
+    def _papers(self, fact: Fact, others: Sequence[Fact]) -> list[str]:
+        """The manifests that an event may be about: its own, those of the event it speaks of, those on its vehicle."""
+        found = {one.manifest for one in (fact, *others) if one.manifest}
+        if fact.vehicle and not fact.manifest:
+            trip = self.facts.facts(f"vehicle:{fact.vehicle}", fact.ts - TRIP_MS, fact.ts + TRIP_MS)
+            found.update(one.manifest for one in trip if one.manifest)
+        return sorted(found)
+
+    def _manifests(self, names: Sequence[str]) -> list[Manifest]:
+        found = []
+        for name in names:
+            one = self._written.get(name) or manifest(self.facts, name, self.profiles)
+            if one is not None:
+                self._written.keep(name, one)
+                found.append(one)
+        return found
+
     def _rows(
         self, before: Mapping[str, Container], after: Mapping[str, Container], papers: Sequence[Manifest], out: Outputs
     ) -> None:
@@ -110,7 +150,9 @@ class Chain:
         for name in before.keys() - after.keys():
             out.containers[name] = None
         for name, one in after.items():
-            out.containers[name] = container_row(one, offset)
+            row = container_row(one, offset)
+            if name not in before or row != container_row(before[name], offset):
+                out.containers[name] = row
         self._fold.days.standing(before.values(), after.values())
         self.daybook.changed([*before.values(), *after.values()], self._fold.time)
         for paper in papers:
@@ -162,6 +204,7 @@ class Chain:
 
     def registered(self, changes: Sequence[Change], cause: Cause, out: Outputs) -> None:
         """The registry is another one since this record."""
+        self._last.clear()
         if any(change.kind in KINDS for change in changes):
             self.expect(cause, out)
 
