@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from typing import Any
 
 import msgspec
+import rfc8785
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from custody.event import decode
 from custody.flags import FLAGS
+from custody.resolve import fact
+from devices.registry import Registry
 
 NOW = 1_732_200_000_000
+EMPTY = Registry()
 leaves = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=30))
 anything = st.recursive(
     leaves, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3)
@@ -31,7 +36,26 @@ weights = st.dictionaries(
 events = st.fixed_dictionaries(
     {"id": st.text(max_size=4) | anything, "step": st.sampled_from(["pack", "void"]) | anything, "ids": ids | anything},
     optional={
-        **dict.fromkeys(["ts", "boot", "seq", "category", "place", "by", "with", "of", "sig"], anything),
+        **dict.fromkeys(
+            [
+                *(
+                    "ts",
+                    "boot",
+                    "seq",
+                    "clock_sync",
+                    "category",
+                    "place",
+                    "by",
+                    "with",
+                    "of",
+                    "sig",
+                    "parent",
+                    "manifest",
+                ),
+                *("reason", "approved_by", "pos", "files", "vehicle", "risk"),
+            ],
+            anything,
+        ),
         "weight": weights | anything,
     },
 )
@@ -54,6 +78,37 @@ def test_any_event_has_an_answer(document: Any, noise: bytes, at: int) -> None:
         assert all(type(one) is int and one >= 0 for one in event.grams.values())
         assert set(event.flags) <= set(FLAGS)
         assert event.containers == sorted(set(event.containers))
+        counted = fact(event, EMPTY, "t", 0, 0, NOW, "", None)
+        msgspec.msgpack.encode(counted)
+        assert "not_a_terminal" in counted.flags
+        assert set(counted.flags) <= set(FLAGS)
+
+
+@settings(max_examples=250, deadline=None)
+@given(events, st.sampled_from([None, 1]), st.booleans())
+def test_digest_and_signed_form_are_those_of_rfc_8785(
+    document: dict[str, Any], indent: int | None, ascii_: bool
+) -> None:
+    """Whatever spelling a sender chooses, quick or long way, they are the library's; else the event says so."""
+    payload = json.dumps(document | {"id": "a", "step": "pack", "sig": "x"}, indent=indent, ensure_ascii=ascii_)
+    try:
+        sent = payload.encode()
+    except UnicodeEncodeError:
+        return
+    event = decode(sent, NOW)
+    if event.fault is not None:
+        return
+    # The document as a receiver has it: a number that is no 64-bit float may be another one there.
+    known = json.loads(sent)
+    try:
+        form = rfc8785.dumps(known)
+    except (rfc8785.CanonicalizationError, ValueError):
+        assert "not_canonical" in event.flags
+        assert event.signed is None
+        return
+    assert event.digest == hashlib.sha256(form).hexdigest()
+    del known["sig"]
+    assert event.signed == rfc8785.dumps(known)
 
 
 @settings(max_examples=100, deadline=None)

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from custody.event import STEPS, CustodyEvent, decode
-from custody.fact import ContainerId
+from custody.fact import ContainerId, File
 from custody.flags import FLAGS
-from custody.values import Badge
+from custody.values import Badge, Position
 
 TS = 1_732_200_000_000
 NOW = TS + 2000
@@ -122,6 +122,27 @@ def test_array_is_no_event() -> None:
         ({"ts": 4000}, "bad_time"),
         ({"ts": NOW + 301_000}, "clock_ahead"),
         ({"step": "void"}, "missing_of"),
+        ({"step": "void", "of": "T7-1"}, "missing_reason"),
+        ({"step": "correct", "of": "T7-1", "reason": " "}, "missing_reason"),
+        ({"ids": [{"k": "tid", "v": "E2801160600002045F3C1A2B"}]}, "no_identity"),
+        ({"parent": {"k": "epc", "v": "0" * 24}}, "bad_id"),
+        ({"parent": 7}, "bad_id"),
+        ({"seq": -1}, "bad_value"),
+        ({"boot": "4"}, "bad_value"),
+        ({"clock_sync": 1.5}, "bad_value"),
+        ({"by": "0412"}, "bad_value"),
+        ({"with": {"auth": "card"}}, "bad_value"),
+        ({"place": ["ward-7"]}, "bad_value"),
+        ({"place": "\ud800"}, "bad_value"),
+        ({"manifest": "x" * 129}, "bad_value"),
+        ({"reason": 5}, "bad_value"),
+        ({"pos": {"lat": 91, "lon": 0}}, "bad_value"),
+        ({"pos": [1, 2]}, "bad_value"),
+        ({"files": [{"sha256": "ab"}]}, "bad_value"),
+        ({"files": "slip.jpg"}, "bad_value"),
+        ({"files": [{"sha256": f"{n:064x}"} for n in range(33)]}, "bad_value"),
+        ({"weight": {"net_g": 1, "scale": 12}}, "bad_weight"),
+        ({"weight": {"gross_g": 0, "tare_g": 0}}, "bad_weight"),
         ({"seq": 2**70}, "not_canonical"),
     ],
 )
@@ -131,6 +152,54 @@ def test_physical_fact_is_accepted_with_a_flag(changes: dict[str, Any], flag: st
     assert event.fault is None
     assert flag in event.flags
     assert event.digest
+
+
+def test_every_key_of_the_contract_is_taken_apart() -> None:
+    """What travels with a container, what an event refers to, and its files."""
+    event = read(
+        step="correct",
+        clock_sync=TS - 5,
+        parent={"k": "epc", "v": "3066c4409047e140075bcd15"},
+        risk="sars",
+        of="T7-000100",
+        reason=" wrong bag ",
+        approved_by={"badge": "0001"},
+        manifest="M-1",
+        vehicle="v-1",
+        pos={"lat": 32.06, "lon": 118},
+        files=[{"sha256": "AB" * 32, "name": "slip.jpg"}, {"sha256": "ab" * 32}],
+        sig="AAAA",
+    )
+    assert event.flags == []
+    assert event.parent == ContainerId("epc", "3066C4409047E140075BCD15", "urn:epc:id:sgtin:95060001343.05.123456789")
+    assert (event.clock_sync, event.risk, event.of, event.reason) == (TS - 5, "sars", "T7-000100", "wrong bag")
+    assert (event.approved_by, event.manifest, event.vehicle) == (Badge("0001"), "M-1", "v-1")
+    assert (event.pos, event.files) == (Position(32.06, 118.0), [File("ab" * 32, "slip.jpg")])
+    assert (event.sig, bool(event.signed)) == ("AAAA", True)
+    assert read(parent="BIN-1").parent == ContainerId("text", "BIN-1")
+
+
+@pytest.mark.parametrize(
+    ("changes", "flagged"),
+    [
+        ({}, True),
+        ({"parent": "BIN-1"}, False),
+        ({"manifest": "M-1"}, False),
+        ({"vehicle": "v-1"}, False),
+        ({"step": "confirm", "of": "T7-1"}, False),
+        ({"step": "void", "of": "T7-1", "reason": "twice"}, False),
+        ({"of": "T7-1"}, True),
+    ],
+)
+def test_no_ids_is_a_flag_where_nothing_stands_in_for_them(changes: dict[str, Any], flagged: bool) -> None:
+    """A group, or the event that is confirmed or taken back, says which containers are meant."""
+    assert ("no_ids" in read(ids=[], **changes).flags) is flagged
+
+
+def test_reason_is_cut_and_never_lost() -> None:
+    """What somebody wrote stays, as far as it is reasonable."""
+    assert read(reason="长" * 600).reason == "长" * 500
+    assert "bad_value" not in read(reason="长" * 600).flags
 
 
 def test_every_flag_has_words() -> None:
