@@ -39,6 +39,7 @@ _HOME = {
     "dispose": "plant",
     "confirm": "plant",
     "refuse": "plant",
+    "void": "store",
 }
 _PEOPLE = {"hosp-1": "keeper", "hosp-2": "keeper-2", "car-1": "driver", "plant-1": "gate", "clinic-1": "nurse"}
 
