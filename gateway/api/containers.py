@@ -212,7 +212,7 @@ def _alerts(connection: sa.Connection, scope: Scope, found: Folded, at: int | No
         among(steps.c.alert, [one["id"] for one in alerts]), steps.c.at <= at
     )
     # The last step of each wins.
-    stood = dict(connection.execute(told.order_by(steps.c.offset, steps.c.n)).tuples().all())
+    stood = {row.alert: row.to_state for row in connection.execute(told.order_by(steps.c.offset, steps.c.n))}
     return [one | {"state": stood[one["id"]]} for one in alerts if one["id"] in stood]
 
 

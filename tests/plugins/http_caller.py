@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import unquote, urlencode
 
 import msgspec
 import pytest
@@ -75,7 +75,7 @@ class Caller:
             "http_version": "1.1",
             "method": method,
             "scheme": "http",
-            "path": plain,
+            "path": unquote(plain),
             "raw_path": plain.encode(),
             "query_string": query.encode(),
             "root_path": "",
