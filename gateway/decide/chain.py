@@ -149,12 +149,15 @@ class Chain:
         offset = self._fold.offset
         for name in before.keys() - after.keys():
             out.containers[name] = None
+        changed = set(before.keys() ^ after.keys())
         for name, one in after.items():
             row = container_row(one, offset)
-            if name not in before or row != container_row(before[name], offset):
+            if name in changed or row != container_row(before[name], offset):
+                changed.add(name)
                 out.containers[name] = row
-        self._fold.days.standing(before.values(), after.values())
-        self.daybook.changed([*before.values(), *after.values()], self._fold.time)
+        were, are = ([one for name, one in those.items() if name in changed] for those in (before, after))
+        self._fold.days.standing(were, are)
+        self.daybook.changed([*were, *are], self._fold.time)
         for paper in papers:
             out.manifests[paper.id] = manifest_row(paper, offset)
 

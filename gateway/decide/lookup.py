@@ -38,7 +38,7 @@ class StateLookup:
 
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
-        self._open: sa.Connection | None = None
+        self._open: sa.PoolProxiedConnection | None = None
 
     def release(self) -> None:
         """Let the connection go; what is committed until the next question will be seen by it."""
@@ -48,8 +48,11 @@ class StateLookup:
 
     def _rows(self, query: str, *parameters: Any) -> list[Any]:  # noqa: ANN401 - whatever the driver takes
         if self._open is None:
-            self._open = self._engine.connect()
-        return list(self._open.exec_driver_sql(query, parameters).all())
+            self._open = self._engine.raw_connection()
+        # The driver's own: SQLAlchemy takes four times as long as SQLite does.
+        cursor = self._open.cursor()
+        cursor.execute(query, parameters)
+        return cursor.fetchall()
 
     def event(self, terminal: str, event_id: str, before: int) -> tuple[int, str] | None:
         """See ``Lookup.event``."""
