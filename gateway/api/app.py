@@ -17,11 +17,13 @@ from gateway.api import (
     custody_trace,
     docs,
     epcis,
+    evidence,
     faults,
     files,
     health,
     kpi,
     label_sheets,
+    ledger,
     manifest_pages,
     manifests,
     metrics,
@@ -50,8 +52,8 @@ DESCRIPTION = (
 #: Resources under /api/v1, in the order of DESIGN 4.4.
 RESOURCES = (
     *(registry, readings, alerts, alert_history, sessions, notices, kpi, containers, epcis),
-    *(balance, manifests, parked, commands, files),
-    *(overview, alert_board, custody_board, custody_trace, manifest_pages, label_sheets, session, people, whole),
+    *(balance, manifests, evidence, parked, commands, files),
+    *(overview, alert_board, custody_board, custody_trace, ledger, manifest_pages, label_sheets, session, people, whole),
 )
 
 
@@ -80,9 +82,9 @@ def build_app(services: Services, wall: Clock | None = None) -> FastAPI:
     for resource in RESOURCES:
         api.include_router(resource.router)
     for router in (
-        pages.router,
         manifest_pages.documents,
         label_sheets.documents,
+        pages.router,
         ack.router,
         health.router,
         metrics.router,

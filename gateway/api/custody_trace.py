@@ -37,7 +37,7 @@ _ALERT = ("id", "rule", "pack", "severity", "state", "parameter", "since", "clea
 _MOST = 100
 
 
-@router.get("/custody-trace/{id}", responses={404: {"model": Reason}})
+@router.get("/custody-trace/{id:path}", responses={404: {"model": Reason}})
 def trace(
     request: Request,
     caller: Caller,

@@ -58,7 +58,7 @@ def board(
     return Response(msgspec.json.encode(document), media_type="application/json")
 
 
-@router.get("/manifest-slip/{id}", responses={404: {"model": Reason}})
+@router.get("/manifest-slip/{id:path}", responses={404: {"model": Reason}})
 def in_words(request: Request, caller: Caller, id: Name, lang: Language = None) -> Response:  # noqa: A002 - see the path
     """Show one manifest as it is printed."""
     context = context_of(request)
@@ -68,7 +68,7 @@ def in_words(request: Request, caller: Caller, id: Name, lang: Language = None) 
     return Response(msgspec.json.encode(document), media_type="application/json")
 
 
-@documents.get("/manifests/{id}/pdf")
+@documents.get("/manifests/{id:path}/pdf")
 async def on_paper(request: Request, caller: Caller, id: Name, lang: Language = None) -> Response:  # noqa: A002
     """Give the manifest as PDF."""
     context = context_of(request)
@@ -79,7 +79,7 @@ async def on_paper(request: Request, caller: Caller, id: Name, lang: Language = 
     return as_pdf(await asyncio.to_thread(made), f"manifest-{id}")
 
 
-@documents.get("/manifests/{id}/qr.svg")
+@documents.get("/manifests/{id:path}/qr.svg")
 def code(request: Request, caller: Caller, id: Name) -> Response:  # noqa: A002 - see the path
     """Give the QR code of a manifest."""
     context = context_of(request)

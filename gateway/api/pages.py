@@ -55,7 +55,7 @@ async def custody(request: Request, lang: Lang = None) -> Response:
     return await _page(request, "custody.html", lang)
 
 
-@router.get("/custody/{id}")
+@router.get("/custody/{id:path}")
 async def container(request: Request, id: str, lang: Lang = None) -> Response:  # noqa: A002, ARG001 - the script reads it
     """Show the trace of one container; whether there is such a container, the API says."""
     return await _page(request, "container.html", lang)
@@ -73,7 +73,7 @@ async def manifests(request: Request, lang: Lang = None) -> Response:
     return await _page(request, "manifests.html", lang)
 
 
-@router.get("/manifests/{id}")
+@router.get("/manifests/{id:path}")
 async def manifest(request: Request, id: str, lang: Lang = None) -> Response:  # noqa: A002, ARG001 - likewise
     """Show one manifest, to look at and to print."""
     return await _page(request, "manifest.html", lang)

@@ -57,20 +57,28 @@ def chinese(text: str) -> Iterator[str]:
     """
     characters = "".join(sorted({*text, *_USUAL}))
     with _LOCK:
-        yield _registered(characters)
-
-
-def _registered(characters: str) -> str:
-    found = found_font()
-    if found is not None:
+        font = _embedded(characters)
+        if font is None:
+            pdfmetrics.registerFont(UnicodeCIDFont(NAMED_ONLY))
+            yield NAMED_ONLY
+            return
+        pdfmetrics.registerFont(font)
         try:
-            pdfmetrics.registerFont(EmbeddedFont(NAME, io.BytesIO(_subset(found, characters))))
-        except (TTLibError, TTFError, OSError, ValueError) as error:
-            log.warning("font_unusable", file=str(found), error=str(error))
-        else:
-            return NAME
-    pdfmetrics.registerFont(UnicodeCIDFont(NAMED_ONLY))
-    return NAMED_ONLY
+            yield NAME
+        finally:
+            # reportlab keeps the first font of a name: the next document would miss its glyphs.
+            font.unregister()
+
+
+def _embedded(characters: str) -> EmbeddedFont | None:
+    found = found_font()
+    if found is None:
+        return None
+    try:
+        return EmbeddedFont(NAME, io.BytesIO(_subset(found, characters)))
+    except (TTLibError, TTFError, OSError, ValueError) as error:
+        log.warning("font_unusable", file=str(found), error=str(error))
+        return None
 
 
 @cache

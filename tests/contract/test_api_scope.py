@@ -51,6 +51,11 @@ ASKED: dict[str, list[tuple[str, int]]] = {
     ],
     "/api/v1/alerts/{id}": [("/al-1", 404), ("/al-2", 200)],
     "/api/v1/alert-board": [("", 200), ("?q=wtp", 200), ("?unit=wtp-1", 200), ("?district=gulou", 200)],
+    "/api/v1/custody-board": [("", 200), ("?view=open", 200), ("?view=open&q=MW-2", 200), ("?unit=wtp-1", 200)],
+    "/api/v1/custody-trace/{id:path}": [("/MW-1", 200), ("/MW-2", 404), ("/MW%2F3", 404)],
+    "/api/v1/manifest-board": [("", 200), ("?q=wtp-1", 200)],
+    "/api/v1/manifest-slip/{id:path}": [("/M-2", 404)],
+    "/api/v1/label-ranges": [("", 200)],
     "/api/v1/notices/{offset}/{n}": [("/500/0", 404)],
     "/api/v1/sessions": [("", 200), ("?device=wq-1", 200), ("?place=wtp-1-out", 200), ("?format=csv", 200)],
     "/api/v1/findings": [("", 200), ("?device=wq-1", 200), ("?place=wtp-1-end", 200), ("?format=csv", 200)],
@@ -84,12 +89,26 @@ ASKED: dict[str, list[tuple[str, int]]] = {
     "/alerts": [("", 200)],
     "/alerts/{id}": [("/al-1", 200)],
     "/kpi": [("", 200)],
+    "/custody": [("", 200)],
+    "/custody/{id:path}": [("/MW-2", 200)],
+    "/balance": [("", 200)],
+    "/manifests": [("", 200)],
+    "/manifests/{id:path}": [("/M-2", 200)],
+    "/manifests/{id:path}/pdf": [("/M-2/pdf", 404)],
+    "/manifests/{id:path}/qr.svg": [("/M-2/qr.svg", 404)],
+    "/labels": [("", 200)],
+    "/labels/{id}/pdf": [("/wtp-labels/pdf?first=1&last=2", 403)],
     "/ack/{token}": [("/nothing", 404)],
     "/healthz": [("", 200)],
     "/readyz": [("", 200)],
     "/metrics": [("", 403)],
     "/docs": [("", 200)],
     "/openapi.json": [("", 200)],
+}
+#: Pages are templates without data, and these say nothing of units.
+SAME_FOR_ALL = {
+    *("/docs", "/openapi.json", "/", "/readyz", "/healthz", "/alerts", "/alerts/{id}", "/kpi", "/custody"),
+    *("/custody/{id:path}", "/balance", "/manifests", "/manifests/{id:path}", "/labels"),
 }
 #: What changes something, with a call about another unit and its answer.
 TRIED: dict[tuple[str, str], tuple[str, Any, int]] = {
@@ -201,7 +220,7 @@ async def test_a_unit_user_sees_nothing_of_another_unit(hospital: Caller, path: 
     """No word of the other unit is in any answer, decoded payloads included."""
     reply = await hospital.call("GET", path.partition("/{")[0] + more)
     assert reply.status == status, reply.text
-    if path in {"/docs", "/openapi.json", "/", "/readyz", "/healthz", "/alerts", "/alerts/{id}", "/kpi"}:
+    if path in SAME_FOR_ALL:
         return
     shown = reply.text + _payloads(reply.body)
     if status != 200:
