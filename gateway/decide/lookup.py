@@ -52,7 +52,7 @@ class StateLookup:
         # The driver's own: SQLAlchemy takes four times as long as SQLite does.
         cursor = self._open.cursor()
         cursor.execute(query, parameters)
-        return cursor.fetchall()
+        return list(cursor.fetchall())
 
     def event(self, terminal: str, event_id: str, before: int) -> tuple[int, str] | None:
         """See ``Lookup.event``."""
