@@ -11,7 +11,6 @@ to be off. Clock sources: ``ntp`` (kept by the system), ``free`` (nobody keeps i
 
 from __future__ import annotations
 
-import base64
 import re
 
 import msgspec
@@ -42,12 +41,6 @@ class Checkpoint(msgspec.Struct, frozen=True):
     def text(self) -> str:
         """The body of the note."""
         return "".join(f"{line}\n" for line in (self.origin, self.size, encode64(self.root), *self.extensions))
-
-    @property
-    def code(self) -> str:
-        """Twelve characters of the root, as a slip of paper carries them: ``K5QF-2MZA-7D3C``; 60 bits."""
-        text = base64.b32encode(self.root[:8]).decode()[:12]
-        return "-".join((text[:4], text[4:8], text[8:]))
 
     @property
     def clock(self) -> Clock | None:

@@ -21,6 +21,7 @@ from gateway import state
 from gateway.api.auth import Caller
 from gateway.api.context import Context, context_of
 from gateway.api.faults import RefusedError, wrong
+from gateway.api.ledger_head import short_code
 from gateway.api.lists import LARGEST_OFFSET
 from gateway.api.throttle import Throttle
 from gateway.database import writing
@@ -95,7 +96,7 @@ def head(request: Request, _: Caller) -> dict[str, Any]:
         "root": found.head.root.hex(),
         "at": stamp.at if stamp else 0,
         "clock": stamp.source if stamp else "unknown",
-        "code": found.head.code,
+        "code": short_code(found.head.size, found.head.root),
         "signers": [one.name for one in found.note.signatures],
         "note": str(found.note),
     }
