@@ -42,8 +42,8 @@ def _said(fact: Fact, concerned: Sequence[Container]) -> Iterator[tuple[str, flo
     if late > PROMPT_MS:
         yield "late_report", late / 1000
     if fact.step in AMENDING and not any(_seen(one, fact).counts for one in concerned):
-        lacks_approver = fact.reason and concerned
-        yield "no_second_badge" if lacks_approver else "out_of_sequence", 1.0
+        spoken_of = any(seen.fact.id == fact.of for one in concerned for seen in one.history)
+        yield "no_second_badge" if fact.reason and spoken_of else "out_of_sequence", 1.0
 
 
 def _expected(

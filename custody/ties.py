@@ -82,7 +82,7 @@ class Ties:
         for name in sorted(component):
             for other in self._known.same(name):
                 _unite(group, [name, other])
-        tying = [one for one in events if one.counts and ties(one.fact)]
+        tying = [one for one in events if one.counts and one.names <= group.keys() and ties(one.fact)]
         kind = {known.v: known.k for one in reversed(tying) for known in one.fact.ids}
         for one in tying:
             sides = {id(group[name]): group[name] for name in one.names}.values()

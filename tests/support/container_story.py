@@ -1,4 +1,4 @@
-"""Stories of containers: who does what at which minute; a hospital, a clinic, a collection point, a carrier, a plant."""
+"""Stories of containers: who does what at which minute; a hospital, a clinic, a collection point, carrier and plant."""
 
 from __future__ import annotations
 
