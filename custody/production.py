@@ -15,8 +15,8 @@ from custody.profile import Profile
 
 #: A day in these bounds around the median is a normal one.
 _NORMAL = (0.4, 2.5)
-#: So many days of ten have to be normal where a department has something that is usual.
-_REGULAR = 9
+#: One day in so many may be another where a department has something that is usual; one may always.
+_ODD = 10
 
 
 class Day(msgspec.Struct, array_like=True, frozen=True):
@@ -71,5 +71,5 @@ def _ratio(day: Day, before: list[Day], least: int) -> float | None:
         return None
     ratio = (day.grams if weighed else day.count) / usual
     normal = sum(_NORMAL[0] * usual <= amount <= _NORMAL[1] * usual for amount in amounts)
-    regular = normal * 10 >= _REGULAR * len(amounts)
+    regular = len(amounts) - normal <= max(1, len(amounts) // _ODD)
     return ratio if regular or _NORMAL[0] <= ratio <= _NORMAL[1] else None
