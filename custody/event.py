@@ -13,14 +13,12 @@ import msgspec
 from custody.content import content, read
 from custody.fact import ContainerId, File, Weight
 from custody.identity import read_id, read_ids
-from custody.registered import registered
 from custody.values import Badge, Position, badge_of, files_of, line_of, position_of, text_of, words_of
 from custody.weight import weigh
 from devices.codecs.document import NotJsonError
 from devices.codecs.rows import stamp
 from devices.plan import EARLIEST_MS
 from devices.reading import AHEAD_MS
-from devices.registry import Registry
 from devices.validate import judge_integer, shown, unix_ms
 
 #: What can happen to a container (DESIGN 4.2).
@@ -168,16 +166,3 @@ def _time(event: CustodyEvent, raw: object, received_at: int, flags: set[str]) -
         flags.add("bad_time")
     elif event.ts > received_at + AHEAD_MS:
         flags.add("clock_ahead")
-
-
-def registry_flags(event: CustodyEvent, registry: Registry, device: str, at: int) -> list[str]:
-    """The flags of ``custody.resolve`` for those who need no more of it."""
-    flags = set()
-    if (registry.get("devices", device, at) or {}).get("kind") != "terminal":
-        flags.add("not_a_terminal")
-    if event.place and registry.get("places", event.place, at) is None:
-        flags.add("unknown_place")
-    badges = [one.badge for one in (event.by, event.with_, event.approved_by) if one is not None]
-    if any(not registered(registry).person_of(badge, at) for badge in badges):
-        flags.add("unknown_badge")
-    return sorted(flags)

@@ -72,8 +72,3 @@ def _epc(text: str, flags: set[str]) -> ContainerId | None:
     if not found.good:
         flags.add("bad_id")
     return ContainerId("epc", found.text, found.uri)
-
-
-def container_ids(ids: object, flags: set[str]) -> list[str]:
-    """The texts of ``read_ids``."""
-    return [one.v for one in read_ids(ids, flags)]
