@@ -47,22 +47,25 @@ class Fault(msgspec.Struct, frozen=True):
     detail: str
 
 
-class _Link(msgspec.Struct):
+class _Link(msgspec.Struct, gc=False):
     entity: str
     entity_seq: int
     entity_prev: str | None
 
 
-class _Entry(msgspec.Struct):
+class _Entry(msgspec.Struct, gc=False):
     kind: str
     at: int
     offset: int
     links: list[_Link]
-    body: msgspec.Raw
 
 
 class _Origin(msgspec.Struct):
     old_head: str | None = None
+
+
+class _Cites(msgspec.Struct):
+    body: _Origin
 
 
 _decode = msgspec.json.Decoder(_Entry).decode
@@ -79,13 +82,15 @@ class _Level:
 
     def at(self, place: int) -> bytes | None:
         """The hash number ``place``; None where there is none."""
-        while self._next is not None and self._next[0] < place:
-            self._passed.append(self._next[0])
-            self._next = next(self._rows, None)
-        if self._next is None or self._next[0] != place:
+        row = self._next
+        while row is not None and row[0] < place:
+            self._passed.append(row[0])
+            row = next(self._rows, None)
+        self._next = row
+        if row is None or row[0] != place:
             return None
-        found: bytes = self._next[1]
         self._next = next(self._rows, None)
+        found: bytes = row[1]
         return found
 
     def surplus(self) -> list[int]:
@@ -184,19 +189,19 @@ class LedgerCheck:
 
     def _grow(self, idx: int, leaf: bytes, nodes: list[_Level]) -> None:
         """Take one leaf in; every inner hash that it completes must be the stored one."""
-        level, place, node = 0, idx, leaf
-        while place & 1:
-            level, place = level + 1, place >> 1
-            made = sha256(b"\1" + self._peaks.pop() + node).digest()
-            stored = nodes[level - 1].at(place)
+        level, node, peaks = 0, leaf, self._peaks
+        while idx >> level & 1:
+            made = sha256(b"\1" + peaks.pop() + node).digest()
+            stored = nodes[level].at(idx >> (level := level + 1))
             if stored != made:
+                place = idx >> level
                 self._fault(
                     "node", idx, f"the stored hash of level {level}, number {place}, is not that of what it covers"
                 )
                 # Going on with what is stored keeps one change one fault.
                 made = stored or made
             node = made
-        self._peaks.append(node)
+        peaks.append(node)
 
     def _root(self) -> bytes:
         root = self._peaks[-1] if self._peaks else b""
@@ -212,20 +217,17 @@ class LedgerCheck:
             return
         if (entry.kind, entry.offset, entry.at) != row:
             self._fault("entry_changed", idx, "kind, offset or time of the row are not those of the entry")
+        heads, own = self._heads, leaf.hex()
         for link in entry.links:
-            before = self._heads.get(link.entity)
-            expected = (0, None) if before is None else (before[0] + 1, before[1])
-            if (link.entity_seq, link.entity_prev) != expected:
-                self._fault(
-                    "chain",
-                    idx,
-                    f"entry {link.entity_seq} of {link.entity} does not follow its entry {expected[0] - 1}",
-                )
-            self._heads[link.entity] = (link.entity_seq, leaf.hex())
-            # Text is hashed with a secret of this process: nobody can make two tables with one sum.
-            self._links += hash((link.entity, link.entity_seq, idx))
+            entity, seq = link.entity, link.entity_seq
+            before = heads.get(entity)
+            if link.entity_prev != (before and before[1]) or seq != (before[0] + 1 if before else 0):
+                self._fault("chain", idx, f"entry {seq} of {entity} does not follow the one before it")
+            heads[entity] = (seq, own)
+            # Text is hashed (SipHash) with a secret of this process: nobody can make two tables with one sum.
+            self._links += hash(f"{entity}\0{seq}\0{idx}")
         if entry.kind == "origin":
-            cited = msgspec.json.decode(entry.body, type=_Origin).old_head
+            cited = msgspec.json.decode(raw, type=_Cites).body.old_head
             self._cited |= {cited} if cited else set()
 
     def _signed(self, note: Note, roots: dict[int, bytes]) -> None:
@@ -270,7 +272,7 @@ class LedgerCheck:
     def _table_of_links(self) -> None:
         """The table by which entries are found must say what the entries say."""
         rows = self._connection.execute("SELECT entity, seq, idx FROM ledger_links")
-        if sum(map(hash, rows)) == self._links:
+        if sum(hash(f"{entity}\0{seq}\0{idx}") for entity, seq, idx in rows) == self._links:
             return
         known = self._connection.execute("SELECT entity, seq, idx FROM ledger_links ORDER BY idx")
         listed: dict[int, set[tuple[str, int]]] = {}
