@@ -158,6 +158,7 @@ class Notary:
                 return
             self._ask_witnesses(0)
             self._take_in(book)
+        self._fine()
         if self._due(at_once=at_once):
             self._sign()
 
@@ -285,10 +286,6 @@ class Notary:
         self._disk.replace(self._file, str(made.note).encode())
         self._record(made)
         self.newest, self._unsigned_since, self._signed_on = made, None, self._today()
-        if self.words:
-            log.info("the ledger is signed again", origin=self._origin, size=head.size)
-            self.words = ""
-            self._alarm(ALARM, on=False)
         if self._witnesses is not None:
             self._witnesses.offer(made)
 
@@ -298,6 +295,13 @@ class Notary:
         statement = upsert(state.ledger_checkpoints).on_conflict_do_nothing()
         with self._engine.begin() as connection:
             connection.execute(statement, [row | {"note": str(made.note)}])
+
+    def _fine(self) -> None:
+        """The ledger goes on from its last head; an alarm may stand from an earlier run."""
+        if self.words:
+            log.info("the ledger is signed again", origin=self._origin)
+        self.words = ""
+        self._alarm(ALARM, on=False)
 
     def _refuse(self, words: str) -> None:
         """Sign nothing until a new origin is opened; say so once."""

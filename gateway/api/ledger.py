@@ -156,7 +156,7 @@ async def add_checkpoint(request: Request) -> Response:
         with _THROTTLE_LOCK:
             _THROTTLE.failed(_ANY, peer, context.wall.monotonic())
     if verdict.status == 409:
-        return Response(f"{verdict.size}\n", 409, media_type=SIZE)
+        return Response(f"{verdict.size}\n", 409, headers={"content-type": SIZE})
     if verdict.status != 200:
         return Response(f"{verdict.reason}\n", verdict.status, media_type=TEXT)
     return Response(lines, media_type=TEXT)
