@@ -27,7 +27,7 @@ FLAGS: Mapping[str, str] = MappingProxyType(
         "not_canonical": "it has no RFC 8785 form; the digest is that of its bytes",
         "bad_signature": "its signature is not that of the device's key",
         "unsigned": "the device has a key and the event has no signature",
-        "unknown_badge": "a badge that the registry does not know",
+        "unknown_badge": "a badge that nobody has, or several people have and none of them alone is of a unit there",
         "unknown_place": "a place that the registry does not know",
         "unknown_vehicle": "a vehicle that the registry does not know",
         "not_a_terminal": "the registry says that the device is no terminal",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -35,7 +35,7 @@ class Registered:
 
     def __init__(self, registry: Registry) -> None:
         self.version = registry.version
-        self._badges: dict[str, list[tuple[Span, str]]] = {}
+        self._badges: dict[str, list[tuple[Span, str, str]]] = {}
         self._ties: dict[str, tuple[str, ...]] = {}
         self._spans: dict[str, list[Span]] = {}
         self._ranges: dict[tuple[str, int], list[_Range]] = {}
@@ -43,13 +43,21 @@ class Registered:
         self._spots: dict[tuple[str, str], tuple[list[int], dict[int, Spot]]] = {}
         for name, period in _periods(registry, "people"):
             if period.get("badge"):
-                self._badges.setdefault(str(period["badge"]), []).append((_span(period), name))
+                holder = _span(period), name, period.get("unit", "")
+                self._badges.setdefault(str(period["badge"]), []).append(holder)
         self._containers(registry)
         self._labels(registry)
 
-    def person_of(self, badge: str, at: int) -> str:
-        """The person who has a badge at a time; empty = nobody."""
-        return next((person for (begin, end), person in self._badges.get(badge, ()) if begin <= at < end), "")
+    def person_of(self, badge: str, at: int, near: Iterable[str] = ()) -> str:
+        """The person who has a badge at a time; empty = nobody, or nobody can tell.
+
+        Each unit numbers its own badges: of several people with the same one the one counts who is of the first of the
+        units ``near`` that has any.
+        """
+        found = [(person, unit) for (begin, end), person, unit in self._badges.get(badge, ()) if begin <= at < end]
+        if len(found) > 1:
+            found = next((mine for unit in near if (mine := [one for one in found if one[1] == unit])), [])
+        return found[0][0] if len(found) == 1 else ""
 
     def tied(self, text: str) -> tuple[str, ...]:
         """The other ids of the container of the registry that has the id ``text``, whenever it had them."""

@@ -50,7 +50,7 @@ def fact(  # noqa: PLR0917 - an event, and where and when it was decided
     if event.vehicle and registry.get("vehicles", event.vehicle, at) is None:
         flags.add("unknown_vehicle")
     by, with_, approved = (
-        _party(registry, known, one, at, flags) for one in (event.by, event.with_, event.approved_by)
+        _party(registry, one, at, (spot.unit, home.unit), flags) for one in (event.by, event.with_, event.approved_by)
     )
     weight = event.weight and _weighed(event.weight, registry, event.ts, at, zone, flags)
     signature = _signature(event, device.get("public_key", ""), flags)
@@ -97,10 +97,10 @@ def _place(place: str, registry: Registry, home: Spot, at: int, flags: set[str])
     return registered(registry).spot(registry, place, at)
 
 
-def _party(registry: Registry, known: Registered, badge: Badge | None, at: int, flags: set[str]) -> Party | None:
+def _party(registry: Registry, badge: Badge | None, at: int, near: tuple[str, ...], flags: set[str]) -> Party | None:
     if badge is None:
         return None
-    person = known.person_of(badge.badge, at)
+    person = registered(registry).person_of(badge.badge, at, near)
     if not person:
         flags.add("unknown_badge")
         return Party(badge.badge, auth=badge.auth)

@@ -185,6 +185,47 @@ def test_badge_is_whose_it_was_when_the_event_came(made: Callable[..., Fact]) ->
 
 
 @pytest.mark.parametrize(
+    ("terminal", "place", "person"),
+    [
+        ("t-1", None, "h1"),
+        ("t-1", "ward-7", "h1"),
+        ("t-1", "house-2", "h2"),
+        ("t-1", "clinic-1-room", "h1"),
+        ("t-van", "ward-7", "h1"),
+        ("t-van", "clinic-1-room", ""),
+        ("t-van", None, ""),
+    ],
+)
+def test_badge_that_several_units_gave_out_is_that_of_the_unit_there(
+    terminal: str, place: str | None, person: str
+) -> None:
+    """Each unit numbers its own badges: the place's unit counts before the terminal's; nobody is guessed."""
+    registry = Registry()
+    bodies = {**BODIES, "people": [holder("h2", "hosp-2"), holder("h1", "hosp-1")]}
+    registry.apply([Change(kind, body["id"], body) for kind, found in bodies.items() for body in found], 0)
+    event = decode(json.dumps(EVENT | {"by": {"badge": "7"}, "with": None, "place": place}).encode(), TS)
+    found = fact(event, registry, terminal, 1, 1, TS, "", None)
+    assert found.by is not None
+    assert found.by.person == person
+    assert found.flags == (() if person else ("unknown_badge",))
+
+
+def holder(name: str, unit: str) -> dict[str, Any]:
+    """Somebody with badge 7."""
+    return {"id": name, "badge": "7", "unit": unit, "role": "collector"}
+
+
+def test_badge_that_two_of_one_unit_have_is_nobodys() -> None:
+    """Nobody can tell who it was."""
+    registry = Registry()
+    bodies = {**BODIES, "people": [holder("a", "hosp-1"), holder("b", "hosp-1")]}
+    registry.apply([Change(kind, body["id"], body) for kind, found in bodies.items() for body in found], 0)
+    event = decode(json.dumps(EVENT | {"by": {"badge": "7"}, "with": None}).encode(), TS)
+    found = fact(event, registry, "t-1", 1, 1, TS, "", None)
+    assert (found.by, found.flags) == (Party("7"), ("unknown_badge",))
+
+
+@pytest.mark.parametrize(
     ("weight", "usable"),
     [
         ({"gross_g": 3650, "tare_g": 230, "net_g": 3430, "scale": "bs-12"}, True),
