@@ -6,117 +6,21 @@ without naming containers or another manifest is of this one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Literal
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
 from custody.container import Condition, Container
-from custody.fact import Fact, Party, Spot, Weight
+from custody.fact import Fact, Spot, Weight
 from custody.fold import Moment
 from custody.happening import Amendments, unit_of
 from custody.known import VEHICLE_MS, Known
+from custody.paper import MOVED, Line, Manifest, Part, State, Together
 from custody.profile import Profile
 
-State = Literal["open", "departed", "received", "confirmed", "refused_in_part"]
-#: How a container came to the receiver; ``open`` = nothing is known of it yet.
-Fate = Literal["open", "seen", "inferred", "missing", "refused"]
+__all__ = ["Line", "Manifest", "Part", "State", "Together", "manifest", "weighed"]
 
-#: Steps that put a container on a manifest.
-MOVED = frozenset({"collect", "store_out", "load"})
 _STEPS = MOVED | {"depart", "arrive", "receive", "refuse", "confirm"}
-
-
-class Part(msgspec.Struct, frozen=True):
-    """What one party filled in: the event by which it did, when, where and on whose word."""
-
-    offset: int
-    at: int
-    unit: str
-    spot: Spot
-    by: Party | None = None
-    with_: Party | None = None
-
-
-class Line(msgspec.Struct):
-    """One container of the manifest. Weights are of this container alone, net; None = none is known."""
-
-    id: str
-    category: str = ""
-    net_g: int | None = None
-    fate: Fate = "open"
-    received_g: int | None = None
-
-
-class Together(msgspec.Struct, frozen=True):
-    """Containers that were weighed together; the weight is never divided."""
-
-    ids: tuple[str, ...]
-    net_g: int
-    offset: int
-    step: str
-
-
-class Manifest(msgspec.Struct):
-    """One manifest as it stands. Units are ids of the registry; times ms since 1970 UTC.
-
-    ``surplus`` came to the receiver under this manifest and was never moved under it. ``others`` are the units, each
-    with the offset of its event, that moved containers under the same number: a fault of theirs, for one manifest is
-    of one consignor. ``groups`` are weights of several containers, of both sides.
-    """
-
-    id: str
-    state: State = "open"
-    consignor: str = ""
-    vehicle: str = ""
-    mover: Part | None = None
-    carrier: Part | None = None
-    arrived: Part | None = None
-    receiver: Part | None = None
-    confirmed: Part | None = None
-    lines: list[Line] = []
-    groups: list[Together] = []
-    surplus: list[str] = []
-    others: list[tuple[int, str]] = []
-    first: int = -1
-    facts: list[Fact] = []
-    conditions: list[Condition] = []
-
-    @property
-    def net_g(self) -> int | None:
-        """Net weight of all that was moved, from its own weights and those of groups; None where one is missing."""
-        return _total({line.id: line.net_g for line in self.lines}, [one for one in self.groups if one.step in MOVED])
-
-    @property
-    def received_g(self) -> int | None:
-        """Net weight of all that was received, likewise."""
-        came = {line.id: line.received_g for line in self.lines if line.fate in {"seen", "inferred"}}
-        return _total(came, [one for one in self.groups if one.step == "receive"]) if came else None
-
-    @property
-    def received(self) -> int:
-        """How many of its containers were received."""
-        return sum(line.fate in {"seen", "inferred"} for line in self.lines)
-
-    def row(self) -> dict[str, Any]:
-        """Its row in ``gateway.state.manifests``, without ``changed``."""
-        return {
-            "id": self.id,
-            "offset": self.first,
-            "state": self.state,
-            "consignor": self.consignor,
-            "carrier": self.carrier.unit if self.carrier else "",
-            "receiver": self.receiver.unit if self.receiver else "",
-            "grid": self.mover.spot.grid if self.mover else "",
-            "vehicle": self.vehicle,
-            "opened_at": self.facts[0].ts if self.facts else None,
-            "departed_at": self.carrier.at if self.carrier else None,
-            "received_at": self.receiver.at if self.receiver else None,
-            "confirmed_at": self.confirmed.at if self.confirmed else None,
-            "loaded": len(self.lines),
-            "received": self.received,
-            "net_g": self.net_g,
-        }
 
 
 def manifest(known: Known, name: str, profiles: Mapping[str, Profile]) -> Manifest | None:
@@ -154,13 +58,13 @@ class _Lines:
         """The id under which a container has its line."""
         return self._moment.bearer(text).id if self._mixed else text
 
-    def producer(self) -> str:
-        """The unit where the first of its containers was before: a carrier that loads alone does not say whose it is."""
+    def origin(self, until: int) -> Spot | None:
+        """The producer's place where the first of its containers was last up to then; a vehicle does not say whose."""
         for name in self.all:
-            at = [fact for fact in self._known.facts(name) if fact.spot.producer and fact.spot.unit]
+            at = [one for one in self._known.facts(name, None, until) if one.spot.producer and one.spot.unit]
             if at:
-                return min(at, key=lambda fact: fact.key).spot.unit
-        return ""
+                return max(at, key=lambda fact: fact.key).spot
+        return None
 
     def names(self, fact: Fact) -> list[str]:
         """The containers of an event, each once."""
@@ -168,7 +72,14 @@ class _Lines:
 
 
 def weighed(found: Manifest, containers: Sequence[Container]) -> None:
-    """Fill in what containers weighed alone before they were moved, where the manifest's own events say nothing."""
+    """Fill in what only its containers know: what they weighed alone before they were moved, and whose they are.
+
+    A collection point moves the waste of many.
+    """
+    if found.mover is not None and found.mover.spot.producer != "collection_point":
+        known = {unit for _, unit in found.others} | {found.consignor, ""}
+        strange = {one.unit: one for one in containers if one.unit not in known}
+        found.others += [(one.first, unit) for unit, one in sorted(strange.items())]
     of = {known.v: one for one in containers for known in one.ids}
     for line in found.lines:
         one = of.get(line.id)
@@ -224,10 +135,13 @@ def _moved(found: Manifest, moved: Sequence[Fact], lines: _Lines) -> None:
             line.category = fact.category or line.category
         _weigh(found, lines, fact)
     found.lines = list(lines.all.values())
-    found.consignor = next(iter(units), "") or lines.producer()
+    found.consignor = next(iter(units), "")
     found.others = [(offset, unit) for unit, offset in units.items() if unit != found.consignor]
     giving = next((fact for fact in reversed(moved) if _consignor(fact) == found.consignor), moved[0])
     found.mover = _part(giving, found.consignor)
+    if not found.consignor and (spot := lines.origin(giving.ts)) is not None:
+        found.consignor = spot.unit
+        found.mover = msgspec.structs.replace(found.mover, unit=spot.unit, spot=spot)
 
 
 def _consignor(fact: Fact) -> str:
@@ -320,27 +234,3 @@ def _close(found: Manifest) -> None:
 
 def _part(fact: Fact, unit: str) -> Part:
     return Part(fact.offset, fact.ts, unit, fact.spot, fact.by, fact.with_)
-
-
-def _total(own: Mapping[str, int | None], groups: Sequence[Together]) -> int | None:
-    """The sum of disjoint groups and of the own weights of all others; None where one has no weight."""
-    total = 0
-    left = dict(own)
-    for group in _disjoint(groups):
-        if all(name in left for name in group.ids):
-            total += group.net_g
-            for name in group.ids:
-                del left[name]
-    weights = list(left.values())
-    if not own or any(weight is None for weight in weights):
-        return None
-    return total + sum(weight for weight in weights if weight is not None)
-
-
-def _disjoint(groups: Sequence[Together]) -> Iterator[Together]:
-    """Newest first, without those that share a container with a newer one."""
-    taken: set[str] = set()
-    for group in reversed(groups):
-        if taken.isdisjoint(group.ids):
-            taken.update(group.ids)
-            yield group

@@ -129,6 +129,18 @@ def test_two_consignors_under_one_number_are_a_fault() -> None:
     assert (found.consignor, found.others) == ("hosp-1", [(other.offset, "hosp-2")])
 
 
+def test_what_only_the_carrier_loads_is_its_producers() -> None:
+    """The store's scan names no manifest: whose waste it is say the containers, all of them to whoever reads it."""
+    city = City()
+    for label, ward in (("a", "ward-7"), ("z", "ward-2")):
+        city.say("03-02 08:00", "collect", label, 700, at=ward)
+        city.say("03-02 14:00", "load", label, manifest="M-1", vehicle="V-1")
+    found = paper(city)
+    assert (found.consignor, found.row()["grid"], found.others) == ("hosp-1", "gulou", [])
+    weighed(found, city.containers())
+    assert [unit for _, unit in found.others] == ["hosp-2"]
+
+
 def test_a_clinic_is_the_consignor_where_the_carrier_collects() -> None:
     """The place is the clinic's, the device the carrier's."""
     city = City()
