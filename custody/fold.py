@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from custody.conditions import conditions
-from custody.container import Container
+from custody.container import Container, Seen
 from custody.course import Course
 from custody.fact import Fact
 from custody.groups import DEPTH
-from custody.happening import Amendments, Happening, Key, unit_of
+from custody.happening import AMENDING, Amendments, Happening, Key, unit_of
 from custody.known import Known
 from custody.profile import Profile
 from custody.reach import reached
@@ -97,6 +97,8 @@ class Moment:
         found = self._trips.get((group, first))
         if found is None:
             facts = [one for one in self._known.facts(f"trip:{group}", first, last) if one.parent is None]
+            there = {one.id for one in facts if one.step not in AMENDING}
+            facts = [one for one in facts if one.step not in AMENDING or one.of in there]
             found = self._trips[group, first] = self._amendments.happenings(facts)
         return found
 
@@ -158,7 +160,7 @@ def _container(bearer: Bearer, walk: Walk, moment: Moment) -> Container:
         id=bearer.id,
         ids=list(bearer.ids),
         category=course.category,
-        state=course.state(taken_back=course.first is None and any(not one.counts for one in walk.history)),
+        state=course.state(taken_back=course.first is None and any(map(_taken_back, walk.history))),
         holder=held.holder,
         keeper=held.keeper,
         spot=course.spot,
@@ -183,6 +185,10 @@ def _container(bearer: Bearer, walk: Walk, moment: Moment) -> Container:
         conditions=conditions(bearer.id, course, profile, moment),
         contradictions=course.contradictions,
     )
+
+
+def _taken_back(one: Seen) -> bool:
+    return not one.counts and one.fact.step not in AMENDING
 
 
 def _ts(fact: Fact | None) -> int | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from operator import attrgetter
 
 import msgspec
@@ -69,9 +69,12 @@ class Amendments:
         self._plain: dict[int, Happening] = {}
 
     def happenings(self, facts: Sequence[Fact]) -> list[Happening]:
-        """All of ``facts`` as they count, in the order of the fold."""
+        """All of ``facts`` as they count, in the order of the fold; an amendment counts if it changes one of them."""
         amending = [fact for fact in facts if fact.step in AMENDING]
-        found = [self._one(fact, amending) for fact in facts] if amending else [self._sent(fact) for fact in facts]
+        there = {fact.offset for fact in facts} if amending else set[int]()
+        found = (
+            [self._one(fact, amending, there) for fact in facts] if amending else [self._sent(fact) for fact in facts]
+        )
         found.sort(key=_order)
         return found
 
@@ -84,9 +87,9 @@ class Amendments:
             found = self._plain[fact.offset] = _plain(fact)
         return found
 
-    def _one(self, fact: Fact, amending: Iterable[Fact]) -> Happening:
+    def _one(self, fact: Fact, amending: Iterable[Fact], there: Container[int]) -> Happening:
         if fact.step in AMENDING:
-            good = any(self.changes(fact, target) for target in self.targets(fact))
+            good = any(target.offset in there and self.changes(fact, target) for target in self.targets(fact))
             return msgspec.structs.replace(_plain(fact), counts=good)
         mine = [one for one in amending if one.of == fact.id and self._meant(one, fact) and self.changes(one, fact)]
         if not mine:

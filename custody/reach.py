@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from custody.fact import Fact
-from custody.groups import DEPTH, JOINS
+from custody.fact import Fact, entities
+from custody.groups import DEPTH
 from custody.happening import AMENDING
 from custody.known import GROUP_MS, VEHICLE_MS, Known
 from custody.ties import Ties, ties
@@ -37,9 +37,20 @@ class _Reach:
             self._text(text, every=ties(fact))
         if fact.parent is not None and (not fact.ids or fact.step in {"unpack", "split", "merge"}):
             self._inside(fact.parent.v, 0)
+        self._speaking(fact)
         alone = not fact.ids and fact.parent is None
         if alone or (fact.manifest and fact.step == "receive" and (whole or self._first_scan(fact))):
             self._members(fact)
+
+    def _speaking(self, fact: Fact) -> None:
+        """What is named by those who speak of this event, and came before it."""
+        for entity in entities(fact):
+            if entity.startswith(("manifest:", "vehicle:")):
+                continue
+            for one in self._known.facts(entity):
+                if one.of == fact.id:
+                    for known in one.ids:
+                        self._text(known.v, every=False)
 
     def _text(self, text: str, *, every: bool) -> None:
         """The container of an id, what is inside, and who depends on its weight or on what it was."""
@@ -100,9 +111,20 @@ class _Reach:
         for group, back in groups:
             bounds = (None, None) if fact.manifest and group.startswith("manifest") else (fact.ts - back, fact.ts)
             for one in self._known.facts(group, *bounds):
-                if one.step in JOINS:
-                    for known in one.ids:
-                        self._inside(known.v, 0)
+                for known in one.ids:
+                    self._inside(known.v, 0)
+                    if fact.step in {"confirm", "receive"}:
+                        self._amended(known.v)
+
+    def _amended(self, text: str) -> None:
+        """A confirmation closes a manifest: whether what was amended under it stands may change."""
+        own = [one.sent for one in self._tied.bearer(text).own]
+        for amendment in own:
+            if amendment.step in AMENDING:
+                for one in own:
+                    if one.id == amendment.of:
+                        self._found.update(self._tied.bearer(known.v).id for known in one.ids)
+                        self._found.update(known.v for known in one.ids)
 
     def _first_scan(self, fact: Fact) -> bool:
         """Whether it is by this receipt that others are missing: the first scan of a manifest that is confirmed."""

@@ -71,7 +71,10 @@ class Ties:
         events = sorted({one.sent.offset: one for name in component for one in self._own(name)}.values(), key=_key)
         groups = self._united(component, events)
         for texts in {id(group): group for group in groups.values()}.values():
-            whole = {one.sent.offset: one for name in texts for one in self._own(name)}
+            whole: dict[int, Happening] = {}
+            for one in (one for name in texts for one in self._own(name)):
+                if one.counts or one.sent.offset not in whole:
+                    whole[one.sent.offset] = one
             bearer = _bearer(frozenset(texts), tuple(sorted(whole.values(), key=_key)))
             for name in texts:
                 self._bearers[name] = bearer

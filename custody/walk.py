@@ -6,6 +6,7 @@ from heapq import heappop
 
 from custody.container import Seen
 from custody.course import Course
+from custody.fact import Fact
 from custody.groups import JOINS, Stream, Surroundings
 from custody.happening import AMENDING, Happening, Key, unit_of
 from custody.steps import STEPS, Steps
@@ -53,7 +54,7 @@ class Walk(Steps):
         named = stream is None and not texts.isdisjoint(one.names)
         parent = stream is None and fact.parent is not None and fact.parent.v in texts
         if step in AMENDING or not one.counts:
-            if stream is None or self.groups.takes(one, stream, self.course):
+            if stream is None or (self._of_mine(fact) and self.groups.takes(one, stream, self.course)):
                 self._saw(one, inferred=stream is not None)
             return
         inferred = not (named or parent)
@@ -76,6 +77,10 @@ class Walk(Steps):
         if stream is not None:
             return self.groups.takes(one, stream, self.course)
         return not one.names and one.fact.parent is None and one.fact.of in self.course.possession.offsets
+
+    def _of_mine(self, fact: Fact) -> bool:
+        """An amendment of what its group did is shown where that was its own."""
+        return fact.step not in AMENDING or any(seen.fact.id == fact.of for seen in self.history)
 
     def _saw(self, one: Happening, *, inferred: bool) -> None:
         self._done.add(one.sent.offset)
