@@ -18,12 +18,15 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from alerts.lifecycle import Event
+from custody.ledger.note import NoteError
 from gateway import state
 from gateway.api.alerts import STANDING
 from gateway.api.auth import Caller
 from gateway.api.context import context_of
 from gateway.api.faults import RefusedError
 from gateway.api.services import Services
+from gateway.ledger_book import Book
+from gateway.witnesses import FAILURES
 
 router = APIRouter(tags=["health"])
 
@@ -95,6 +98,7 @@ class _Gateway(Collector):
         yield self._alerts()
         yield self._steps()
         yield self._notifications()
+        yield from self._ledger()
         yield from self._followers()
 
     def _alerts(self) -> Metric:
@@ -128,6 +132,22 @@ class _Gateway(Collector):
         for name in ("waiting", "delivered", "refused", "dead"):
             family.add_metric((name,), found.get(name, 0))
         return family
+
+    def _ledger(self) -> Iterator[Metric]:
+        services = self._services
+        with services.engine.connect() as connection:
+            try:
+                newest = Book(connection).newest()
+            except NoteError:
+                newest = None  # whoever checks the ledger names the damage; figures go on
+            query = sa.select(state.counters.c.value).where(state.counters.c.name == FAILURES)
+            failures = connection.execute(query).scalar() or 0
+        stamp = newest.head.clock if newest else None
+        age_s = max(services.clock.now_ms() - stamp.at, 0) / 1000 if stamp else 0
+        size = newest.head.size if newest else 0
+        yield GaugeMetricFamily("hygeia_ledger_signed_entries", "Entries that the newest head covers.", value=size)
+        yield GaugeMetricFamily("hygeia_ledger_head_age_seconds", "Since the newest head was signed.", value=age_s)
+        yield CounterMetricFamily("hygeia_ledger_witness_failures", "Heads not cosigned by a witness.", value=failures)
 
     def _followers(self) -> Iterator[Metric]:
         cursor = GaugeMetricFamily(
