@@ -63,7 +63,7 @@ def containers(
     in stand in `/containers/{id}`.
     """
     context = context_of(request)
-    statement = sa.select(*(_TABLE.c[name] for name in KEYS)).where(seen(caller.scope))
+    statement = sa.select(*(_TABLE.c[name] for name in KEYS)).where(seen(caller.scope, context.services.registry()))
     if query.place is not None:
         statement = statement.where(among(_TABLE.c.place, context.whereabouts().below(query.place)))
     for column, wanted in (

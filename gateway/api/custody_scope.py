@@ -9,10 +9,13 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from custody.container import Container
+from devices.registry import Registry
 from gateway import state
 from gateway.api.scope import Scope, condition
 
 _TABLE = state.containers
+#: Kinds of units, and producer profiles, that handle waste of others.
+HANDLERS = frozenset({"carrier", "plant", "collection_point"})
 #: Events of a container: those that name one of its ids, and those of its manifest.
 _EVENTS = """
     SELECT 1 FROM custody_links AS l JOIN custody_events AS e ON e."offset" = l."offset"
@@ -33,17 +36,26 @@ def sees(scope: Scope, container: Container) -> bool:
     return scope.unit in {container.holder, *(one.fact.spot.unit for one in container.history)}
 
 
-def seen(scope: Scope) -> sa.ColumnElement[bool]:
-    """``sees`` for rows of ``state.containers``."""
+def seen(scope: Scope, registry: Registry | None = None) -> sa.ColumnElement[bool]:
+    """``sees`` for rows of ``state.containers``.
+
+    What it handled is looked for only where ``registry`` (None = not asked) says that the unit handles waste of others: a
+    producer's list would look through the events of everybody.
+    """
     own = condition(scope, _TABLE.c.unit, _TABLE.c.grid)
     if scope.nothing or scope.unit is None or scope.grid is not None:
         return own
-    return sa.or_(own, _TABLE.c.holder == scope.unit, _event("e.unit = :handled_by").bindparams(handled_by=scope.unit))
+    mine = sa.or_(own, _TABLE.c.holder == scope.unit)
+    unit = {} if registry is None else registry.get("units", scope.unit) or {}
+    if registry is not None and unit.get("kind") not in HANDLERS and unit.get("producer") not in HANDLERS:
+        return mine
+    return sa.or_(mine, _event("e.unit = :handled_by").bindparams(handled_by=scope.unit))
 
 
-def of_device(device: str) -> sa.TextClause:
+def of_device(device: str) -> sa.ColumnElement[bool]:
     """Containers that an event of this device names."""
-    return _event("e.terminal = :of_device").bindparams(of_device=device)
+    known = sa.exists().where(state.custody_events.c.terminal == device)
+    return sa.and_(known, _event("e.terminal = :of_device").bindparams(of_device=device))
 
 
 def _event(which: str) -> sa.TextClause:
