@@ -39,7 +39,7 @@ def sees(scope: Scope, container: Container) -> bool:
 def seen(scope: Scope, registry: Registry | None = None) -> sa.ColumnElement[bool]:
     """``sees`` for rows of ``state.containers``.
 
-    What it handled is looked for only where ``registry`` (None = not asked) says that the unit handles waste of others: a
+    What it handled is looked for only where ``registry`` (None = not asked) says that it handles waste of others: a
     producer's list would look through the events of everybody.
     """
     own = condition(scope, _TABLE.c.unit, _TABLE.c.grid)
