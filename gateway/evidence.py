@@ -45,13 +45,16 @@ class NoEvidenceError(HygeiaError):
 
 
 class Sources(msgspec.Struct, frozen=True):
-    """What evidence is made of. ``base`` is the URI under which EPCIS names things, ``version`` that of Hygeia."""
+    """What evidence is made of. ``base`` is the URI under which EPCIS names things, ``version`` that of Hygeia.
+
+    ``key`` reads the ledger's key, where something is to be sealed.
+    """
 
     engine: sa.Engine
     registry: Registry
     profiles: Mapping[str, Profile]
     zone: ZoneInfo
-    key: Ed25519PrivateKey
+    key: Callable[[], Ed25519PrivateKey]
     base: str
     version: str
 
@@ -86,7 +89,7 @@ class Evidence:
             rows = LedgerRows(connection)
             found = fold.container(self._facts(connection), text, self._of.profiles)
             if found is None or not sees(found):
-                raise NoEvidenceError(f"there is no container {text[:100]!r}")
+                raise NoEvidenceError(f"there is nothing of container:{text[:100]}")
             ids = [one.v for one in found.ids]
             gathered = _Gathered(f"container:{text if text in ids else ids[0]}", containers=[found])
             gathered.indices = {one.fact.entry for one in found.history if one.fact.entry >= 0}
@@ -107,7 +110,7 @@ class Evidence:
             rows, table = LedgerRows(connection), state.alerts
             known = connection.execute(sa.select(table.c.id).where(table.c.id == name, seen)).first()
             if known is None:
-                raise NoEvidenceError(f"there is no alert {name[:100]!r}")
+                raise NoEvidenceError(f"there is nothing of alert:{name[:100]}")
             gathered = _Gathered(f"alert:{name}", alerts=[name])
             _chain(rows, gathered, f"alert:{name}")
             steps = state.transitions
@@ -172,7 +175,8 @@ class Evidence:
         members["epcis.jsonld"] = self._epcis(gathered, now)
         members["report.html"] = page(self._case(around, gathered, entries, head, now))
         claim = Claim(gathered.subject, now, head.origin, self._of.version, gathered.chains, gathered.span)
-        return seal(members, claim, str(key_of(head.origin, self._of.key)), self._of.key.sign)
+        key = self._of.key()
+        return seal(members, claim, str(key_of(head.origin, key)), key.sign)
 
     def _epcis(self, gathered: _Gathered, now: int) -> bytes:
         since, until = gathered.between or (None, None)

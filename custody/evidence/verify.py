@@ -433,7 +433,8 @@ class Check:
                     self.fault("omitted", index, f"a daily list names another entry {seq} of {entity} than is shown")
                 elif seq == promised[entity]:
                     pinned[entity] = index
-        self.facts["pinned"] = min(pinned.values()) if promised and pinned.keys() == promised.keys() else None
+        listed = {entity for entity in promised if entity.startswith("container:")}
+        self.facts["pinned"] = min(pinned.values()) if listed and pinned.keys() == listed else None
 
     def _bytes(self) -> None:
         for name, data in self.members.items():

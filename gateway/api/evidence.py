@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from functools import partial
 from typing import Annotated
 
+import structlog
 from fastapi import APIRouter, Query, Request, Response
 
 from gateway import state
@@ -16,8 +18,11 @@ from gateway.api.epcis import base_of
 from gateway.api.faults import Reason, RefusedError, wrong
 from gateway.api.metrics import VERSION
 from gateway.api.scope import condition
+from gateway.errors import StartError
 from gateway.evidence import Evidence, NoEvidenceError, Sources
 from gateway.installation import Installation
+
+log = structlog.get_logger(__name__)
 
 router = APIRouter(tags=["custody"])
 
@@ -54,6 +59,10 @@ def evidence(
             raise wrong("of", of, _ALLOWED)
     except NoEvidenceError as error:
         raise RefusedError(error.status, str(error)) from None
+    except StartError as error:
+        # It names a file of the gateway's machine.
+        log.warning("evidence_unsealed", error=str(error))
+        raise RefusedError(503, "the ledger's key cannot be read: the gateway's log says more") from None
     file = _SAFE.sub("-", of.encode("ascii", "replace").decode())
     return Response(found, media_type=MEDIA_TYPE, headers={"Content-Disposition": f'attachment; filename="{file}.zip"'})
 
@@ -66,7 +75,7 @@ def _sources(context: Context) -> Sources:
         registry=services.registry(),
         profiles=services.profiles,
         zone=settings.zone,
-        key=Installation(settings.data.dir).ledger_key(settings.ledger.key_file),
+        key=partial(Installation(settings.data.dir).ledger_key, settings.ledger.key_file),
         base=base_of(settings),
         version=VERSION,
     )

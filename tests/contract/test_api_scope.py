@@ -56,6 +56,10 @@ ASKED: dict[str, list[tuple[str, int]]] = {
     "/api/v1/manifest-board": [("", 200), ("?q=wtp-1", 200)],
     "/api/v1/manifest-slip/{id:path}": [("/M-2", 404)],
     "/api/v1/label-ranges": [("", 200)],
+    "/api/v1/ledger/checkpoint": [("", 404)],
+    "/api/v1/ledger/head": [("", 404)],
+    "/api/v1/ledger/key": [("", 200)],
+    "/api/v1/ledger/proof": [("?idx=0", 422)],
     "/api/v1/notices/{offset}/{n}": [("/500/0", 404)],
     "/api/v1/sessions": [("", 200), ("?device=wq-1", 200), ("?place=wtp-1-out", 200), ("?format=csv", 200)],
     "/api/v1/findings": [("", 200), ("?device=wq-1", 200), ("?place=wtp-1-end", 200), ("?format=csv", 200)],
@@ -67,6 +71,12 @@ ASKED: dict[str, list[tuple[str, int]]] = {
         ("?container=MW-2", 404),
         ("?day=2025-11-22", 200),
         ("?day=2025-11-22&unit=wtp-1", 200),
+    ],
+    "/api/v1/evidence": [
+        ("?of=container:MW-1", 503),
+        ("?of=container:MW-2", 404),
+        ("?of=alert:al-1", 404),
+        ("?of=day:2025-11-22", 403),
     ],
     "/api/v1/parked": [
         ("", 200),
@@ -112,6 +122,7 @@ SAME_FOR_ALL = {
 }
 #: What changes something, with a call about another unit and its answer.
 TRIED: dict[tuple[str, str], tuple[str, Any, int]] = {
+    ("POST", "/api/v1/ledger/witness/add-checkpoint"): ("/api/v1/ledger/witness/add-checkpoint", {"old": 0}, 400),
     ("POST", "/api/v1/commands"): ("/api/v1/commands", {"command": "alerts.ack", "args": {"id": "al-1"}}, 404),
     ("POST", "/ack/{token}"): ("/ack/nothing", None, 404),
     ("PUT", "/api/v1/files/{sha256}"): ("/api/v1/files/" + "1" * 64, None, 422),

@@ -168,7 +168,7 @@ def evidence_of(done: Decided, key: Ed25519PrivateKey) -> Evidence:
         registry=done.registry(),
         profiles={name: parse_profile(text, name) for name, text in shipped().items()},
         zone=ZoneInfo("Asia/Shanghai"),
-        key=key,
+        key=lambda: key,
         base="https://test.example",
         version="0.1.0",
     )
