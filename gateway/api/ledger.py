@@ -25,6 +25,7 @@ from gateway.api.ledger_head import short_code
 from gateway.api.lists import LARGEST_OFFSET
 from gateway.api.throttle import Throttle
 from gateway.database import writing
+from gateway.errors import StartError
 from gateway.installation import Installation
 from gateway.ledger_book import Book, newest_note
 from gateway.witness_key import witness_key, witness_name
@@ -184,9 +185,12 @@ def _witnessed(context: Context, raw: bytes) -> tuple[Verdict, str]:
 
 
 def _key(context: Context) -> Ed25519PrivateKey:
-    """The ledger's key; reads the disk."""
+    """The ledger's key; reads the disk. Raises 503 where it cannot."""
     settings = context.services.settings
-    return Installation(settings.data.dir).ledger_key(settings.ledger.key_file)
+    try:
+        return Installation(settings.data.dir).ledger_key(settings.ledger.key_file)
+    except StartError:
+        raise RefusedError(503, "the key of the ledger cannot be read; see: hygeia doctor") from None
 
 
 def _seen(connection: sa.Connection, origin: str) -> Seen:
