@@ -112,7 +112,8 @@ def list_(
         Kind,
         typer.Argument(
             metavar="KIND",
-            help="units, places, grid, devices, scales, people, vehicles, containers, labels, calendars, teams or sources.",
+            help="units, places, grid, devices, scales, people, vehicles, containers, labels, calendars, teams or "
+            "sources.",
         ),
     ],
     config: Config = None,
