@@ -95,7 +95,7 @@ def _label(canvas: Canvas, box: _Box, number: str, words: Words, font: str) -> N
     side = min(top - box.y - box.height * 0.17, box.width * 0.42)
     qr.draw(canvas, number, box.x, top - side, side)
     canvas.setFillGray(0)
-    _fitted(canvas, number, (box.x, box.y + box.height * 0.04), side, ("Courier-Bold", box.height * 0.13))
+    _fitted(canvas, number, (box.x, box.y + box.height * 0.04), side * 0.92, ("Courier-Bold", box.height * 0.13))
     left, free = box.x + side, box.width - side
     # Three categories in a line; a line is a ninth of what is free in height.
     size = min((top - box.y) / 9, free / 15)

@@ -13,9 +13,16 @@ export const ruleOf = (alert) => named(alert.rule_title) || texts.rules[alert.ru
 /** A value with its unit; that which broke the limit unless another is given. */
 export function valueOf(alert, value = alert.bad_value) {
   if (value === null || value === undefined) return "";
+  if (alert.parameter.startsWith("custody.")) return custodyValue(alert.parameter, value);
   const unit = alert.parameter ? unitOf(alert.parameter) || alert.parameter_unit : "";
   const number = alert.parameter ? shown(alert.parameter, value) : plain(value);
   return unit ? `${number} ${unit}` : number;
+}
+
+/** Most conditions of custody hold or do not: then the number says nothing. */
+function custodyValue(quantity, value) {
+  if (quantity === "custody.late_report") return duration(value * 1000);
+  return ["custody.weight_difference", "custody.production"].includes(quantity) ? `× ${plain(Math.round(value * 100) / 100)}` : "";
 }
 
 export const limitOf = (alert) => (alert.limit_value === null ? "" : [plain(alert.limit_value), unitOf(alert.parameter) || alert.parameter_unit].filter(Boolean).join(" "));

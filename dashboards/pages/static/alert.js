@@ -97,6 +97,7 @@ function facts(alert) {
   const place = alert.place ? [el("a", { href: `/#place=${encodeURIComponent(alert.place)}` }, `${placeOf(alert)} ›`)] : [placeOf(alert)];
   const rows = [
     [texts.place, place],
+    [texts.custody.container, aboutContainer(alert) ? [el("a", { href: `/custody/${encodeURIComponent(alert.point)}` }, `${alert.point} ›`)] : [""]],
     [texts.parameter, [alert.parameter ? titleOf(alert.parameter, alert.point) : ""]],
     [texts.value, [[valueOf(alert), alert.cleared_at && alert.value !== null ? `→ ${valueOf(alert, alert.value)}` : ""].filter(Boolean).join(" ")]],
     [texts.limit_value, [limitOf(alert)]],
@@ -111,6 +112,9 @@ function facts(alert) {
   ];
   return el("dl", {}, ...rows.filter(([, parts]) => parts.some((part) => part !== "")).flatMap(([name, parts]) => [el("dt", {}, name), el("dd", {}, ...parts)]));
 }
+
+/** Alerts of custody name a container by its bare id; what else they are about has a word in front. */
+const aboutContainer = (alert) => alert.parameter.startsWith("custody.") && !/^(department|manifest|balance|event):/.test(alert.point);
 
 function sessions(alert) {
   if (!alert.sessions.length) return [el("p", { class_: "calm" }, texts.no_sessions)];

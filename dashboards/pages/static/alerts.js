@@ -90,13 +90,14 @@ function row(alert, found, choosable) {
 function content(alert, found) {
   const notes = [];
   const what = el("span", { class_: "what" });
-  if (alert.parameter) what.append(el("span", {}, titleOf(alert.parameter, alert.point)));
+  // The rule says what of a container is the matter.
+  if (alert.parameter) what.append(el("span", {}, alert.parameter.startsWith("custody.") ? alert.point : titleOf(alert.parameter, alert.point)));
   if (isLimit(alert)) {
     what.append(el("em", {}, `${alert.side === "low" ? "▼" : "▲"} ${valueOf(alert)}`), el("span", { class_: "limit" }, `${texts.limit_value} ${limitOf(alert)}`));
     notes.push(ruleOf(alert));
   } else {
     what.append(el("span", { class_: "rule" }, ruleOf(alert)));
-    if (alert.bad_value !== null) what.append(el("span", { class_: "is" }, valueOf(alert)));
+    if (valueOf(alert)) what.append(el("span", { class_: "is" }, valueOf(alert)));
   }
   if (alert.assigned_to) notes.push(`${texts.assigned_to} ${whoOf(alert.assigned_to, found.names)}`);
   if (alert.acknowledged_by) notes.push(`${texts.acknowledged_by} ${whoOf(alert.acknowledged_by, found.names)}`);

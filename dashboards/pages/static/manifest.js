@@ -42,7 +42,7 @@ function table(content) {
   const linked = content.head.indexOf(content.linked);
   const cell = (tag) => (text, i) => el(tag, { class_: numbers.has(i) ? "number" : null }, tag === "td" && i === linked ? el("a", { href: traceOf(text) }, text) : text);
   const last = content.last.length ? [el("tr", {}, ...content.last.map((text, i) => el("th", { class_: numbers.has(i) ? "number" : null }, text)))] : [];
-  return el("section", {}, el("h3", {}, content.title), el("div", { class_: "scroller" }, el("table", {}, el("thead", {}, el("tr", {}, ...content.head.map(cell("th")))), el("tbody", {}, ...content.rows.map((row) => el("tr", {}, ...row.map(cell("td")))), ...last))));
+  return el("section", {}, el("h3", {}, content.title), el("div", { class_: "scroller" }, el("table", { class_: content.head.length > 4 ? "many" : null }, el("thead", {}, el("tr", {}, ...content.head.map(cell("th")))), el("tbody", {}, ...content.rows.map((row) => el("tr", {}, ...row.map(cell("td")))), ...last))));
 }
 
 byId("print").addEventListener("click", () => print());

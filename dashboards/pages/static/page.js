@@ -58,7 +58,7 @@ export async function loadCatalogue() {
 
 export function titleOf(parameter, point) {
   const known = catalogue.get(parameter);
-  const title = known ? known.title[language] : parameter;
+  const title = known ? known.title[language] : texts.custody.quantities[parameter] ?? parameter;
   return point && point !== "-" ? `${title} ${point}` : title;
 }
 
