@@ -58,7 +58,7 @@ ASKED: dict[str, list[tuple[str, int]]] = {
     "/api/v1/label-ranges": [("", 200)],
     "/api/v1/ledger/checkpoint": [("", 404)],
     "/api/v1/ledger/head": [("", 404)],
-    "/api/v1/ledger/key": [("", 200)],
+    "/api/v1/ledger/key": [("", 503)],
     "/api/v1/ledger/proof": [("?idx=0", 422)],
     "/api/v1/notices/{offset}/{n}": [("/500/0", 404)],
     "/api/v1/sessions": [("", 200), ("?device=wq-1", 200), ("?place=wtp-1-out", 200), ("?format=csv", 200)],
