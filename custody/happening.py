@@ -33,6 +33,10 @@ class Happening(msgspec.Struct, frozen=True, gc=False):
     weighed: int = -1
 
 
+_MOST_REMEMBERED = 50_000
+_remembered: dict[int, Happening] = {}
+
+
 def key_of(fact: Fact) -> Key:
     """The place of a fact in the order of the fold."""
     return fact.ts, fact.terminal, fact.boot, fact.seq, fact.id, fact.offset
@@ -140,6 +144,16 @@ class Amendments:
 
 
 def _plain(fact: Fact) -> Happening:
+    """The event as it came. Asked for by every walk that meets it, so the newest are remembered."""
+    found = _remembered.get(fact.offset)
+    if found is None or found.sent is not fact:
+        if len(_remembered) >= _MOST_REMEMBERED:
+            _remembered.clear()
+        found = _remembered[fact.offset] = _made(fact)
+    return found
+
+
+def _made(fact: Fact) -> Happening:
     ids, offset = fact.ids, fact.offset
     names = frozenset((ids[0].v,)) if len(ids) == 1 else frozenset([one.v for one in ids])
     key = (fact.ts, fact.terminal, fact.boot, fact.seq, fact.id, offset)

@@ -111,6 +111,8 @@ class _Reach:
         for group, back in groups:
             bounds = (None, None) if fact.manifest and group.startswith("manifest") else (fact.ts - back, fact.ts)
             for one in self._known.facts(group, *bounds):
+                if fact.manifest and one.manifest not in {"", fact.manifest}:
+                    continue  # on the same vehicle, and of another manifest
                 for known in one.ids:
                     self._inside(known.v, 0)
                     if fact.step in {"confirm", "receive"}:

@@ -18,15 +18,17 @@ _EVENT = (
     ' ORDER BY "offset" LIMIT 1'
 )
 _FACTS = (
-    'SELECT e.fact FROM custody_links l JOIN custody_events e ON e."offset" = l."offset"'
+    'SELECT e."offset", e.fact FROM custody_links l JOIN custody_events e ON e."offset" = l."offset"'
     " WHERE l.entity = ? AND l.ts >= ? AND l.ts <= ? AND l.decided < ?"
 )
-_NAMED = "SELECT fact FROM custody_events WHERE event_id = ? AND decided < ?"
-_AT = 'SELECT fact FROM custody_events WHERE "offset" = ?'
+_NAMED = 'SELECT "offset", fact FROM custody_events WHERE event_id = ? AND decided < ?'
+_AT = 'SELECT "offset", fact FROM custody_events WHERE "offset" = ?'
 _HEAD = (
     "SELECT l.seq, e.leaf FROM ledger_links l JOIN ledger_entries e ON e.idx = l.idx"
     " WHERE l.entity = ? AND l.idx < ? ORDER BY l.seq DESC LIMIT 1"
 )
+#: Facts that are remembered as they were taken apart.
+DECODED = 30_000
 _EVER = (-(2**62), 2**62)
 
 
@@ -38,6 +40,7 @@ class StateLookup:
 
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
+        self._decoded: dict[int, Fact] = {}
         self._open: sa.PoolProxiedConnection | None = None
 
     def release(self) -> None:
@@ -62,16 +65,29 @@ class StateLookup:
     def facts(self, entity: str, since: int | None, until: int | None, before: int) -> list[Fact]:
         """See ``Lookup.facts``."""
         begin, end = _EVER[0] if since is None else since, _EVER[1] if until is None else until
-        return [_decode(raw) for (raw,) in self._rows(_FACTS, entity, begin, end, before) if raw]
+        return self._facts(self._rows(_FACTS, entity, begin, end, before))
 
     def named(self, event_id: str, before: int) -> list[Fact]:
         """See ``Lookup.named``."""
-        return [_decode(raw) for (raw,) in self._rows(_NAMED, event_id, before) if raw]
+        return self._facts(self._rows(_NAMED, event_id, before))
 
     def fact(self, offset: int) -> Fact | None:
         """See ``Lookup.fact``."""
-        rows = self._rows(_AT, offset)
-        return _decode(rows[0][0]) if rows and rows[0][0] else None
+        found = self._facts(self._rows(_AT, offset))
+        return found[0] if found else None
+
+    def _facts(self, rows: list[Any]) -> list[Fact]:
+        """Facts of rows of (offset, bytes), those of before as the same objects: taking one apart costs 10 us."""
+        found = []
+        for offset, raw in rows:
+            if raw:
+                fact = self._decoded.get(offset)
+                if fact is None:
+                    if len(self._decoded) >= DECODED:
+                        self._decoded.clear()
+                    fact = self._decoded[offset] = _decode(raw)
+                found.append(fact)
+        return found
 
     def head(self, entity: str, size: int) -> tuple[int, bytes] | None:
         """See ``Lookup.head``."""
