@@ -53,7 +53,18 @@ DESCRIPTION = (
 RESOURCES = (
     *(registry, readings, alerts, alert_history, sessions, notices, kpi, containers, epcis),
     *(balance, manifests, evidence, parked, commands, files),
-    *(overview, alert_board, custody_board, custody_trace, ledger, manifest_pages, label_sheets, session, people, whole),
+    *(
+        overview,
+        alert_board,
+        custody_board,
+        custody_trace,
+        ledger,
+        manifest_pages,
+        label_sheets,
+        session,
+        people,
+        whole,
+    ),
 )
 
 
