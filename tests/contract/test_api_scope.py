@@ -53,7 +53,7 @@ ASKED: dict[str, list[tuple[str, int]]] = {
     "/api/v1/alert-board": [("", 200), ("?q=wtp", 200), ("?unit=wtp-1", 200), ("?district=gulou", 200)],
     "/api/v1/balance": [("?day=2025-11-22", 200), ("?day=2025-11-22&unit=wtp-1", 200)],
     "/api/v1/manifests": [("", 200), ("?format=csv", 200)],
-    "/api/v1/manifests/{id:path}": [("/M-2", 404)],
+    "/api/v1/manifests/{id}": [("/M-2", 404)],
     "/api/v1/custody-board": [("", 200), ("?view=open", 200), ("?view=open&q=MW-2", 200), ("?unit=wtp-1", 200)],
     "/api/v1/custody-trace/{id:path}": [("/MW-1", 200), ("/MW-2", 404), ("/MW%2F3", 404)],
     "/api/v1/manifest-board": [("", 200), ("?q=wtp-1", 200)],
