@@ -8,7 +8,7 @@ WORKERS ?= -n 2 --dist worksteal
 PYTEST_ARGS ?=
 DEMO_ARGS ?=
 
-.PHONY: help demo test lint format docs migration servers faults bench clean
+.PHONY: help demo test lint format docs migration servers faults month bench clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-18s %s\n", $$1, $$2}'
@@ -45,7 +45,10 @@ servers: ## install mosquitto, influxdb, chromium and fonts, which some tests ne
 
 faults: $(READY) ## the long tests: fifty kills in each scenario
 	@scripts/servers.sh --try
-	@$(RUN)pytest -m slow $(PYTEST_ARGS)
+	@$(RUN)pytest -m "slow and not month" $(PYTEST_ARGS)
+
+month: $(READY) ## a month of waste of a whole city through decide, clean and with mishaps (an hour or so)
+	@$(RUN)pytest -m month tests/e2e/test_custody_month.py $(PYTEST_ARGS)
 
 bench: $(READY) ## measure against the budgets, write docs/benchmarks.md
 	@scripts/servers.sh --try

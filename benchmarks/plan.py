@@ -29,6 +29,7 @@ class Amount(NamedTuple):
     usual: int
     killed_s: float
     deployed: int
+    custody: int
 
 
 FULL = Amount(
@@ -52,6 +53,7 @@ FULL = Amount(
     usual=60_000,
     killed_s=30.0,
     deployed=5_000,
+    custody=10_000,
 )
 QUICK = Amount(
     sizes=(1_000, 10_000),
@@ -63,6 +65,7 @@ QUICK = Amount(
     usual=15_000,
     killed_s=9.0,
     deployed=1_000,
+    custody=2_000,
 )
 KILLS = 2
 RATE = 2_000.0
@@ -81,6 +84,7 @@ def steps(amount: Amount) -> list[Step]:
     planned = [
         Step("stages", ("influxd",), lambda folder: stages(folder, amount)),
         Step("rules", (), lambda _: rules(amount)),
+        Step("custody", (), lambda _: custody(amount)),
     ]
     for store, devices, messages in amount.backlog:
         needs: tuple[str, ...] = ("influxd",) if store == "influx" else ()
@@ -131,6 +135,12 @@ def stages(folder: Path, amount: Amount) -> Found:
 def rules(amount: Amount) -> Found:
     """See ``benchmarks.bench_rules``."""
     with Child("bench_rules", amount.sizes[0], amount.sizes[-1]) as child:
+        return child.hear()
+
+
+def custody(amount: Amount) -> Found:
+    """See ``benchmarks.bench_custody``."""
+    with Child("bench_custody", "--json", amount.custody) as child:
         return child.hear()
 
 

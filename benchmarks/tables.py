@@ -29,12 +29,14 @@ BUDGETS = (
     Budget("publish to webhook at 2,000 msg/s, p50", "latency/p50_ms", 50, "ms"),
     Budget("publish to webhook at 2,000 msg/s, p99", "latency/p99_ms", 200, "ms"),
     Budget("memory, 10,000 devices, 60,000 series, influxd", "sustained/influx/10000/gateway_mib", 300, "MiB"),
+    Budget("custody events decided and committed", "custody/rate", 2_000, "events/s", least=True),
+    Budget("trace of one container, p99", "custody/trace_p99_ms", 5, "ms"),
+    Budget("verifying the ledger", "custody/verify_rate", 100_000, "entries/s", least=True),
+    Budget("evidence of one container", "custody/bundle_s", 1, "s"),
     Budget("memory, 10,000 devices, 60,000 series, embedded store", "sustained/embedded/10000/gateway_mib", 300, "MiB"),
 )
 
 WORDS = """
-Not measured yet, because not built yet: the trace of one container among 100,000, and verifying the ledger.
-
 A message has six parameters, some 147 bytes of JSON, QoS 1. Every device sends one a round; values vary within the
 limits of GB 5749-2022, one message in 400 has turbidity above its limit, three in a row, so that alerts fire and
 clear. us is microseconds of CPU a message. Everything runs on this one machine: generator, broker, gateway, influxd.
@@ -72,6 +74,36 @@ stands apart.
 """,
         [f"{size:,} devices" for size in SIZES],
         [(title, [f"stages/{size}/{key}" for size in SIZES]) for title, key in _STAGES],
+    ),
+    Table(
+        "Custody",
+        """
+Hospitals whose containers are scanned one by one at every step, eight events each, with shared trips and manifests;
+decide and its commits into SQLite in batches of 500. A trace is the whole history of one container, read and folded;
+over HTTP it is `GET /api/v1/containers/ID` in the same process. Bundles are signed. `python -m benchmarks
+--custody-full` (minutes) measures 100,000 containers.
+""",
+        ["at first", "at the end"],
+        [
+            (title, [f"custody/{first}" if first else None, f"custody/{last}"])
+            for title, first, last in (
+                ("containers", "small/containers", "containers"),
+                ("custody events", None, "events"),
+                ("**decided and committed, events/s**", None, "rate"),
+                ("CPU an event, us", None, "cpu_us"),
+                ("**trace of one container, p50, ms**", "small/trace_p50_ms", "trace_p50_ms"),
+                ("trace of one container, p99, ms", "small/trace_p99_ms", "trace_p99_ms"),
+                ("trace, slope (p50 at the end to p50 at first)", None, "slope"),
+                ("over HTTP, p50, ms", "small/http_p50_ms", "http_p50_ms"),
+                ("over HTTP, p99, ms", "small/http_p99_ms", "http_p99_ms"),
+                ("ledger, entries", None, "entries"),
+                ("**verifying the ledger, entries/s**", None, "verify_rate"),
+                ("bundle of one container, s", None, "bundle_s"),
+                ("bundle of one container, KiB", None, "bundle_kib"),
+                ("state, MiB", None, "state_mib"),
+                ("peak memory, MiB", None, "peak_mib"),
+            )
+        ],
     ),
     Table(
         "Sustained, end to end",

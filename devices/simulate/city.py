@@ -19,7 +19,8 @@ ROUND = 38
 #: Every so many-th clinic is visited when it calls, not weekly.
 CALLS_EVERY = 9
 BIN_TARE_G = 12_000
-BINS = 4
+#: A hospital that has bins has one for so many beds.
+BIN_BEDS = 150
 
 CARRIER = "carrier-1"
 PLANT = "plant-1"
@@ -118,15 +119,15 @@ class City:
     stoker: str = ""
 
     @classmethod
-    def of(cls, *, hospitals: int, clinics: int, points: int = 0) -> City:
-        """A city with a terminal in every department."""
+    def of(cls, *, hospitals: int, clinics: int, points: int = 0, beds: int | None = None) -> City:
+        """A city with a terminal in every department; hospitals of 80 to 900 beds, or of ``beds`` each."""
         city = cls()
         city._plant()
         trucks = max(1, (hospitals + 7) // 8 + (clinics + ROUND - 1) // ROUND)
         for _ in range(trucks):
             city._truck()
         for number in range(hospitals):
-            city._hospital(number, beds=80 + 97 * number % 830, own_terminals=True)
+            city._hospital(number, beds=beds or 80 + 97 * number % 830, own_terminals=True)
         for _ in range(points):
             city._point()
         for _ in range(clinics):
@@ -186,8 +187,8 @@ class City:
             post = shared or self._post(place, unit, "department", WARD_DIVISION_G)
             share = beds // wards if kind is WARD else beds
             departments.append(Department(place, kind, n, share, self._person(unit, "operator"), post))
-        tagged = beds >= 500
-        bins = tuple(f"BIN-{unit}-{n + 1}" for n in range(BINS)) if tagged and self.trucks else ()
+        tagged = own_terminals and number % 3 == 1
+        bins = tuple(f"BIN-{unit}-{n + 1}" for n in range(1 + beds // BIN_BEDS)) if tagged else ()
         self.hospitals.append(
             Hospital(
                 unit,
@@ -213,9 +214,11 @@ class City:
     def _clinic(self) -> None:
         number = len(self.clinics)
         unit = f"clinic-{number + 1}"
-        point = None
+        point, weekday = None, number // 3 % 6 + 1
         if self.points and number % 10 < 3:
             point = self.points[number // 10 % len(self.points)]
+            # Some of them on each day, so that the point is never empty when it is fetched.
+            weekday = sum(one.point is point for one in self.clinics) % 6 + 1
         truck = point.truck if point else self.trucks[number // ROUND % len(self.trucks)]
         self.clinics.append(
             Clinic(
@@ -223,8 +226,8 @@ class City:
                 f"{unit}-room",
                 number,
                 self._person(unit, "operator"),
-                number // 3 % 6 + 1,
-                number % CALLS_EVERY == CALLS_EVERY - 1,
+                weekday,
+                point is None and number % CALLS_EVERY == CALLS_EVERY - 1,
                 truck,
                 point,
             )

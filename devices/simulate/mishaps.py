@@ -5,6 +5,7 @@ At the most one mishap happens to a chain, so that each has the consequences tha
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -14,7 +15,8 @@ from devices.simulate.scan import Bag, Chain, Scan, drop
 
 HOUR = 3_600_000
 DAY = 24 * HOUR
-#: A scan whose subject is the event itself is named by it once its id is minted.
+_SHANGHAI = dt.timezone(dt.timedelta(hours=8))
+#: An object by name, or the scan that is told of as an event: its id is minted later.
 About = str | Scan
 
 
@@ -113,9 +115,16 @@ def _lighter(chain: Chain, numbers: Numbers, found: Injected) -> bool:
         return False
     weight = stored[0].event["weight"]
     taken = bag.net_g * 2 // 5 // 20 * 20
+    alike = [one.net_g for one in chain.bags if one.category == bag.category]
+    # What the day's balance allows is the larger of 2 % and three divisions a bag: near that it may go either way.
+    allowed = max(sum(alike) // 50, 30 * len(alike))
+    if allowed // 2 < taken < 2 * max(allowed, 60 * len(alike)):
+        return False
     weight["gross_g"] -= taken
     weight["net_g"] -= taken
     found.expected = [("custody.weight_difference", _name(bag))]
+    if taken > allowed:
+        found.expected.append(("custody.weight_difference", _balance(chain, bag)))
     return True
 
 
@@ -124,7 +133,7 @@ def _offline(chain: Chain, _: Numbers, found: Injected) -> bool:
     late = [bag.packed for bag in chain.bags if bag.packed is not None and bag.place == chain.bags[0].place]
     for scan in late:
         scan.late_ms = 9 * HOUR
-    found.expected = [("custody.late_report", scan) for scan in late]
+    found.expected = [("custody.late_report", _told(chain, scan)) for scan in late]
     return bool(late)
 
 
@@ -181,7 +190,7 @@ def _swapped(chain: Chain, numbers: Numbers, found: Injected) -> bool:
     first = numbers.whole(0, len(mine) - 2)
     scan = chain.of_bag(mine[first], "collect")[0]
     scan.event["ids"] = [*mine[first].read, {"k": "qr", "v": mine[first + 1].label}]
-    found.expected = [("custody.swapped_label", scan)]
+    found.expected = [("custody.swapped_label", _name(bag)) for bag in mine[first : first + 2]]
     return True
 
 
@@ -190,7 +199,7 @@ def _alone(chain: Chain, numbers: Numbers, found: Injected) -> bool:
     scans = chain.of_bag(_any(chain, numbers), "collect")
     for scan in scans:
         del scan.event["with"]
-    found.expected = [("custody.no_second_badge", scan) for scan in scans]
+    found.expected = [("custody.no_second_badge", _told(chain, scan)) for scan in scans]
     return bool(scans)
 
 
@@ -212,7 +221,7 @@ def _typed(chain: Chain, numbers: Numbers, found: Injected) -> bool:
     if "weight" not in scan.event:
         return False
     scan.event["weight"]["mode"] = "typed"
-    found.expected = [("custody.typed_weight", scan)]
+    found.expected = [("custody.typed_weight", _told(chain, scan))]
     return True
 
 
@@ -221,7 +230,7 @@ def _unweighed(chain: Chain, numbers: Numbers, found: Injected) -> bool:
     scan = chain.of_bag(_any(chain, numbers), "collect")[0]
     if scan.event.pop("weight", None) is None:
         return False
-    found.expected = [("custody.not_weighed", scan)]
+    found.expected = [("custody.not_weighed", _told(chain, scan))]
     return True
 
 
@@ -231,7 +240,9 @@ def _heavy(chain: Chain, numbers: Numbers, found: Injected) -> bool:
     if "weight" not in scan.event:
         return False
     scan.event["weight"] |= {"gross_g": 95_000 + scan.event["weight"]["tare_g"], "net_g": 95_000}
-    found.expected = [("custody.implausible_weight", scan)]
+    found.expected = [("custody.implausible_weight", _told(chain, scan))]
+    bag = next(one for one in chain.bags if scan in chain.of_bag(one, "collect"))
+    found.expected += [("custody.weight_difference", about) for about in (_name(bag), _balance(chain, bag))]
     return True
 
 
@@ -240,7 +251,7 @@ def _nobody(chain: Chain, numbers: Numbers, found: Injected) -> bool:
     scans = chain.of_bag(_any(chain, numbers), "dispose")
     for scan in scans:
         scan.event["by"] = {"badge": "999999", "auth": "card"}
-    found.expected = [("custody.unknown_badge", scan) for scan in scans]
+    found.expected = [("custody.unknown_badge", _told(chain, scan)) for scan in scans]
     return bool(scans)
 
 
@@ -262,8 +273,8 @@ def _burnt_before(chain: Chain, numbers: Numbers, found: Injected) -> bool:
     if not burnt:
         return False
     event = {**burnt[0].event, "step": "inspect", "ids": bag.read}
-    scan = chain.add(Scan(burnt[0].at + DAY, burnt[0].terminal, event))
-    found.expected = [("custody.after_destruction", scan)]
+    chain.add(Scan(burnt[0].at + DAY, burnt[0].terminal, event))
+    found.expected = [("custody.after_destruction", _name(bag))]
     return True
 
 
@@ -299,6 +310,19 @@ def _left_standing(chain: Chain, _: Numbers, found: Injected) -> bool:
             scan.at += 3 * DAY
     found.expected = [("custody.stored", _name(bag)) for bag in chain.bags]
     return True
+
+
+def _told(chain: Chain, scan: Scan) -> About:
+    """Of whom a word about a scan is: the container where it is of one alone, else the event."""
+    names = {one["v"] for one in scan.event["ids"]}
+    bags = [bag for bag in chain.bags if names & {bag.label, bag.tag}]
+    return _name(bags[0]) if len(bags) == 1 else scan
+
+
+def _balance(chain: Chain, bag: Bag) -> str:
+    """The balance of the day on which it was collected (in Shanghai)."""
+    day = dt.datetime.fromtimestamp(chain.of_bag(bag, "collect")[0].at / 1000, _SHANGHAI).date()
+    return f"balance:{chain.unit}:{bag.category}:{day.isoformat()}"
 
 
 def _name(bag: Bag) -> str:

@@ -26,7 +26,8 @@ FAST = 600.0
 #: Without ``--seconds`` the simulated past of a fast demo is this long, in wall seconds.
 OPEN_END_S = 144.0
 WATER_POINTS = 12
-TERMINALS = 4
+#: Two hospitals with a store each, clinics, a collection point, a vehicle and a plant.
+TERMINALS = 7
 SEED = 20_240_229
 #: Seconds for the last message to reach the store.
 SETTLE_S = 30.0

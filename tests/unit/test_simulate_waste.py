@@ -224,7 +224,7 @@ def test_mishaps_are_listed_with_what_must_be_found() -> None:
             elif kind == "container":
                 assert name in texts
             else:
-                assert kind in {"department", "manifest"}
+                assert kind in {"department", "manifest", "balance"}
 
 
 def test_without_mishaps_within_reach_all_is_clean() -> None:
