@@ -16,7 +16,7 @@ from custody.container import Condition, Container
 from custody.daybook import DayBook
 from custody.event import CustodyEvent
 from custody.fact import Fact
-from custody.manifest import Manifest, manifest
+from custody.manifest import manifest
 from custody.profile import EXPECTS_NOTHING, Profile
 from custody.profiles import DEFAULT, ProfileError, parse_profile
 from custody.resolve import fact as resolve
@@ -26,7 +26,7 @@ from devices.registry import Change
 from gateway.decide.alerting import Cause
 from gateway.decide.custody_rows import container_row, entry_body, entry_entities, manifest_row
 from gateway.decide.facts import Facts, event_row
-from gateway.decide.lasting import LastContainers, LastManifests
+from gateway.decide.lasting import LastContainers
 from gateway.decide.outputs import Outputs
 
 if TYPE_CHECKING:
@@ -46,6 +46,8 @@ class Saved(msgspec.Struct):
     awaited: dict[str, list[int]]
     departments: bytes
     daybook: bytes
+    dirty: list[str]
+    of_manifests: dict[str, list[Condition]]
 
 
 class Chain:
@@ -58,7 +60,9 @@ class Chain:
         self.profile_texts: dict[str, str] = {}
         self.profiles: Mapping[str, Profile] = {DEFAULT: EXPECTS_NOTHING}
         self._last = LastContainers()
-        self._written = LastManifests()
+        #: Manifests that events changed since the last tick, and what was told of them.
+        self._dirty: set[str] = set()
+        self._of_manifests: dict[str, list[Condition]] = {}
         self.departments = Departments()
         self.daybook = DayBook()
 
@@ -77,7 +81,6 @@ class Chain:
                 continue
         self.profile_texts, self.profiles = dict(texts), profiles
         self._last.clear()
-        self._written.clear()
 
     def event(self, event: CustodyEvent, terminal: str, cause: Cause, out: Outputs) -> Fact:
         """Accept one event that ``cause`` brought (its offset is the message's, its copy that of the payload)."""
@@ -90,19 +93,15 @@ class Chain:
         others = self.facts.event(fact.of) if fact.of else []
         index = fold.ledger.append("custody", entry_entities(fact, others), body, fold.offset, fold.time, out)
         fact = msgspec.structs.replace(fact, entry=index)
-        before = self._standing(custody_fold.touched(self.facts, fact))
-        papers = self._papers(fact, others)
-        papers_before = self._manifests(papers)
         self.facts.add(fact, out)
         out.custody_events.append(event_row(fact))
-        texts = [*custody_fold.touched(self.facts, fact), *before]
-        self._last.forget(before.values(), texts)
-        self._written.forget(papers)
-        after, papers_after = self._standing(texts), self._manifests(papers)
-        self._rows(before, after, papers_after, out)
-        turned = _differences(
-            _told([*before.values(), *papers_before]), _told([*after.values(), *papers_after]), fact.ts
-        )
+        texts = custody_fold.touched(self.facts, fact)
+        before = self._before(texts)
+        after = {one.id: one for one in self._asked([*texts, *before])}
+        self._last.replace(before.values(), after.values())
+        self._rows(before, after, out)
+        self._papers(fact, others)
+        turned = _differences(_told(before.values()), _told(after.values()), fact.ts)
         turned += self.departments.collected(fact)
         once = judge.once(fact, [one for one in after.values() if _in(one, fact)], self.profiles)
         self.observe([*turned, *once], Cause(fold.offset, fold.time, cause.tags, cause.copy), out)
@@ -112,8 +111,8 @@ class Chain:
         """The containers that these ids belong to, as they are now."""
         return custody_fold.containers(self.facts, texts, self.profiles)
 
-    def _standing(self, texts: Iterable[str]) -> dict[str, Container]:
-        """The containers of these ids by their leading id; those that nothing changed are not folded again."""
+    def _before(self, texts: Iterable[str]) -> dict[str, Container]:
+        """The containers of these ids, by their leading id, as they were before the newest event."""
         found, asked = {}, []
         for text in texts:
             one = self._last.get(text)
@@ -121,31 +120,31 @@ class Chain:
                 asked.append(text)
             else:
                 found[one.id] = one
-        for one in self._asked(asked):
+        for one in custody_fold.containers(self.facts.earlier, asked, self.profiles):
             found[one.id] = one
-            self._last.keep(one)
         return found
 
-    def _papers(self, fact: Fact, others: Sequence[Fact]) -> list[str]:
-        """The manifests that an event may be about: its own, those of the event it speaks of, those on its vehicle."""
-        found = {one.manifest for one in (fact, *others) if one.manifest}
+    def _papers(self, fact: Fact, others: Sequence[Fact]) -> None:
+        """Manifests that an event may be about: its own, those of the event it speaks of, those on its vehicle."""
+        self._dirty.update(one.manifest for one in (fact, *others) if one.manifest)
         if fact.vehicle and not fact.manifest:
             trip = self.facts.facts(f"vehicle:{fact.vehicle}", fact.ts - TRIP_MS, fact.ts + TRIP_MS)
-            found.update(one.manifest for one in trip if one.manifest)
-        return sorted(found)
+            self._dirty.update(one.manifest for one in trip if one.manifest)
 
-    def _manifests(self, names: Sequence[str]) -> list[Manifest]:
-        found = []
-        for name in names:
-            one = self._written.get(name) or manifest(self.facts, name, self.profiles)
-            if one is not None:
-                self._written.keep(name, one)
-                found.append(one)
-        return found
+    def _write_manifests(self, cause: Cause, out: Outputs) -> None:
+        """Each is made once a second at the most: every container on it changes it."""
+        for name in sorted(self._dirty):
+            one = manifest(self.facts, name, self.profiles)
+            if one is None:
+                continue
+            out.manifests[name] = manifest_row(one, cause.offset)
+            before = _told_of(self._of_manifests.pop(name, ()))
+            if one.conditions:
+                self._of_manifests[name] = list(one.conditions)
+            self.observe(_differences(before, _told_of(one.conditions), cause.time), cause, out)
+        self._dirty.clear()
 
-    def _rows(
-        self, before: Mapping[str, Container], after: Mapping[str, Container], papers: Sequence[Manifest], out: Outputs
-    ) -> None:
+    def _rows(self, before: Mapping[str, Container], after: Mapping[str, Container], out: Outputs) -> None:
         offset = self._fold.offset
         for name in before.keys() - after.keys():
             out.containers[name] = None
@@ -158,8 +157,6 @@ class Chain:
         were, are = ([one for name, one in those.items() if name in changed] for those in (before, after))
         self._fold.days.standing(were, are)
         self.daybook.changed([*were, *are], self._fold.time)
-        for paper in papers:
-            out.manifests[paper.id] = manifest_row(paper, offset)
 
     def conflict(self, terminal: str, event_id: str, cause: Cause, out: Outputs) -> None:
         """The same event id with other content: nothing of it counts, somebody must look."""
@@ -191,6 +188,8 @@ class Chain:
 
     def tick(self, cause: Cause, out: Outputs) -> None:
         """Journal time went on: what is due."""
+        if self._dirty:
+            self._write_manifests(cause, out)
         due = self.departments.due
         if due is not None and due <= cause.time:
             self.observe(self.departments.tick(cause.time), cause, out)
@@ -220,7 +219,13 @@ class Chain:
     def dump(self) -> Saved:
         """What a snapshot keeps."""
         return Saved(
-            self.profile_texts, self.clocks.dump(), self.facts.awaited, self.departments.dump(), self.daybook.dump()
+            profiles=self.profile_texts,
+            clocks=self.clocks.dump(),
+            awaited=self.facts.awaited,
+            departments=self.departments.dump(),
+            daybook=self.daybook.dump(),
+            dirty=sorted(self._dirty),
+            of_manifests=self._of_manifests,
         )
 
     def load(self, saved: Saved) -> None:
@@ -228,6 +233,7 @@ class Chain:
         self.load_profiles(saved.profiles)
         self.clocks.load(saved.clocks)
         self.facts.awaited = saved.awaited
+        self._dirty, self._of_manifests = set(saved.dirty), saved.of_manifests
         fold = self._fold
         zone = ZoneInfo(fold.alerting.zone)
         self.departments.load(saved.departments, fold.registry, self.profiles, zone)
@@ -253,8 +259,12 @@ def observation(condition: Condition, now: int) -> Observation:
     return Observation(subject, condition.value, min(condition.at, now), now)
 
 
-def _told(bearers: Iterable[Container | Manifest]) -> Told:
-    return {(one.about, one.quantity): one for bearer in bearers for one in bearer.conditions}
+def _told(containers: Iterable[Container]) -> Told:
+    return {(one.about, one.quantity): one for bearer in containers for one in bearer.conditions}
+
+
+def _told_of(conditions: Iterable[Condition]) -> Told:
+    return {(one.about, one.quantity): one for one in conditions}
 
 
 def _differences(before: Told, after: Told, ts: int) -> list[Condition]:

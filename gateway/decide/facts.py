@@ -34,6 +34,10 @@ class Facts:
         self._fresh: dict[str, dict[int, Fact]] = {}
         self._named: dict[str, dict[int, Fact]] = {}
         self._at: dict[int, Fact] = {}
+        #: What the newest fact made known, and the same without it.
+        self.just: set[tuple[str, int]] = set()
+        self.newest = -1
+        self.earlier = Earlier(self)
 
     def same(self, text: str) -> Sequence[str]:
         """See ``Known.same``."""
@@ -63,6 +67,8 @@ class Facts:
     def add(self, fact: Fact, out: Outputs) -> None:
         """Know one more fact, and write what it names."""
         names = set(entities(fact))
+        self.just.clear()
+        self.newest = fact.offset
         if fact.of:
             others = [other for other in self.event(fact.of) if other.offset != fact.offset]
             for other in others:
@@ -83,6 +89,7 @@ class Facts:
         if name in self._known:
             self._known[name][fact.offset] = fact
         self._fresh.setdefault(name, {})[fact.offset] = fact
+        self.just.add((name, fact.offset))
         out.custody_links.append({"entity": name, "ts": fact.ts, "offset": fact.offset, "decided": self.before})
 
     def _asked(self, entity: str, since: int | None, until: int | None) -> list[Fact]:
@@ -99,6 +106,26 @@ class Facts:
         self._fresh.clear()
         self._named.clear()
         self._at.clear()
+
+
+class Earlier:
+    """``custody.known.Known`` as it was before the newest fact."""
+
+    def __init__(self, facts: Facts) -> None:
+        self._facts = facts
+
+    def same(self, text: str) -> Sequence[str]:
+        """See ``Known.same``."""
+        return self._facts.same(text)
+
+    def facts(self, entity: str, since: int | None = None, until: int | None = None) -> Sequence[Fact]:
+        """See ``Known.facts``."""
+        just = self._facts.just
+        return [one for one in self._facts.facts(entity, since, until) if (entity, one.offset) not in just]
+
+    def event(self, event_id: str) -> Sequence[Fact]:
+        """See ``Known.event``."""
+        return [one for one in self._facts.event(event_id) if one.offset != self._facts.newest]
 
 
 def event_row(fact: Fact) -> dict[str, Any]:

@@ -1,15 +1,13 @@
-"""The newest folds of containers and manifests, so that one that nothing changed is not folded again (pure)."""
+"""The newest folds of containers, so that one that nothing changed is not folded again (pure)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 from custody.container import Container
-from custody.manifest import Manifest
 
-#: Ids of containers, and manifests, that are remembered; the others are folded when they are asked for.
+#: Ids of containers that are remembered; the others are folded when they are asked for.
 CONTAINERS = 10_000
-MANIFESTS = 500
 
 
 class LastContainers:
@@ -22,46 +20,16 @@ class LastContainers:
         """The container of an id as it was folded last; None where it has to be folded."""
         return self._of.get(text)
 
-    def keep(self, one: Container) -> None:
-        """Remember a container as it is now."""
-        for known in one.ids:
-            if len(self._of) >= CONTAINERS:
-                del self._of[next(iter(self._of))]
-            self._of[known.v] = one
-
-    def forget(self, containers: Iterable[Container], texts: Iterable[str]) -> None:
-        """These are others now."""
-        for text in texts:
-            self._of.pop(text, None)
-        for one in containers:
+    def replace(self, before: Iterable[Container], after: Iterable[Container]) -> None:
+        """These were, and these are instead."""
+        for one in before:
             for known in one.ids:
                 self._of.pop(known.v, None)
-
-    def clear(self) -> None:
-        """Remember nothing."""
-        self._of.clear()
-
-
-class LastManifests:
-    """Manifests by their number."""
-
-    def __init__(self) -> None:
-        self._of: dict[str, Manifest] = {}
-
-    def get(self, name: str) -> Manifest | None:
-        """The manifest as it was folded last; None where it has to be folded."""
-        return self._of.get(name)
-
-    def keep(self, name: str, one: Manifest) -> None:
-        """Remember a manifest as it is now."""
-        if len(self._of) >= MANIFESTS:
-            del self._of[next(iter(self._of))]
-        self._of[name] = one
-
-    def forget(self, names: Iterable[str]) -> None:
-        """These are others now."""
-        for name in names:
-            self._of.pop(name, None)
+        for one in after:
+            for known in one.ids:
+                if len(self._of) >= CONTAINERS:
+                    del self._of[next(iter(self._of))]
+                self._of[known.v] = one
 
     def clear(self) -> None:
         """Remember nothing."""

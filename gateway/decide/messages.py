@@ -63,7 +63,7 @@ class Messages:
         if verdict.fate != "accepted" or verdict.noteworthy:
             out.outcomes.append(self._outcome(record, message, route, verdict, out))
         if verdict.id is not None and route is not None and route.reply:
-            out.replies.append((route.reply, _reply(verdict)))
+            out.replies.append((route.reply, msgspec.json.encode(reply_of(verdict))))
 
     def redrive(self, record: Record, body: dict[str, Any], lookup: Lookup, out: Outputs) -> None:
         """Decide parked messages again with what is known now; those that come in move from parked to accepted."""
@@ -125,7 +125,7 @@ class Messages:
             return None, Verdict("parked", "unknown_topic", {"words": "no source of the registry has this topic"})
         if route.plan is None:
             words = f"device {route.device!r} is not in the registry"
-            return route, Verdict("parked", "unknown_device", {"words": words}, id=_id_of(message.payload))
+            return route, Verdict("parked", "unknown_device", {"words": words}, id=id_of(message.payload))
         if route.channel == "telemetry":
             return route, self._telemetry(record, message, route, out)
         if route.channel == "event":
@@ -170,12 +170,12 @@ class Messages:
             fold.readings.came(route, None, record.time, message, out)
         event = custody.decode(message.payload, record.time)
         if event.fault is not None:
-            return Verdict("parked", event.fault, {"words": event.detail}, id=_id_of(message.payload))
+            return Verdict("parked", event.fault, {"words": event.detail}, id=id_of(message.payload))
         assert event.id is not None
         identity = (route.device, event.id)
         known = self._fresh.get(identity) or lookup.event(*identity, self._fold.offset)
         first = event.containers[0] if event.containers else None
-        asks = _id_of(message.payload) or event.id
+        asks = id_of(message.payload) or event.id
         if known is not None:
             if known[1] == event.digest:
                 return Verdict("repeated", "repeated", {"first": known[0]}, id=asks, object=first)
@@ -210,7 +210,7 @@ class Messages:
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return Verdict("parked", "not_json", {"words": "a status is JSON"})
         state = document.get("state") if isinstance(document, dict) else None
-        asks = _id_of(message.payload)
+        asks = id_of(message.payload)
         if state not in STATES:
             words = f"state {str(state)[:60]!r}: allowed are {', '.join(STATES)}"
             return Verdict("parked", "bad_shape", {"words": words}, id=asks)
@@ -259,19 +259,19 @@ def _exceptional(fate: str, reason: str, decoded: Decoded) -> Verdict:
     return Verdict(fate, reason, detail, id=decoded.id, flags=flags, noteworthy=True)
 
 
-def _reply(verdict: Verdict) -> bytes:
+def reply_of(verdict: Verdict) -> dict[str, Any]:
+    """What the sender of a message hears of its fate (DESIGN 4.1, ``down/reply``)."""
     code = CONFLICT_CODE if verdict.reason == "conflict" else CODES[verdict.fate]
-    document = {
+    return {
         "id": verdict.id,
         "code": code,
         "reason": verdict.reason or None,
         "object": verdict.object,
         "flags": verdict.flags,
     }
-    return msgspec.json.encode(document)
 
 
-def _id_of(payload: bytes) -> str | int | None:
+def id_of(payload: bytes) -> str | int | None:
     """The ``id`` of a message that nobody decoded, so that its sender hears why."""
     try:
         document = msgspec.json.decode(payload)
