@@ -150,6 +150,7 @@ alerts = sa.Table(
     sa.Column("condition", sa.Boolean, nullable=False, server_default=sa.true()),  # whether its cause stands
     sa.Index("alerts_state", "state", "offset"),
     sa.Index("alerts_fired", "fired_at"),
+    sa.Index("alerts_point", "point"),
 )
 
 #: Append-only history of alerts: (offset, n) is the journal record and the place among its outputs.

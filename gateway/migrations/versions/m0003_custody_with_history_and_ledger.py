@@ -92,6 +92,9 @@ def upgrade() -> None:
     with op.batch_alter_table("manifests", schema=None) as batch_op:
         batch_op.create_index("manifests_consignor", ["consignor", "opened_at"], unique=False)
 
+    with op.batch_alter_table("alerts", schema=None) as batch_op:
+        batch_op.create_index("alerts_point", ["point"], unique=False)
+
     with op.batch_alter_table("containers", schema=None) as batch_op:
         batch_op.add_column(sa.Column("ids", sa.Text(), server_default="[]", nullable=False))
         batch_op.add_column(sa.Column("category", sa.Text(), server_default="", nullable=False))
@@ -128,6 +131,9 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Go back to the revision before."""
+    with op.batch_alter_table("alerts", schema=None) as batch_op:
+        batch_op.drop_index("alerts_point")
+
     with op.batch_alter_table("custody_events", schema=None) as batch_op:
         batch_op.drop_index("custody_events_unit")
         batch_op.drop_index("custody_events_ts")
