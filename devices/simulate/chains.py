@@ -135,7 +135,7 @@ class Work:
             if inside:
                 ids = [read for bag in inside for read in bag.read]
                 event = _event("pack", ids, one.store.place, one.keeper)
-                event["parent"] = {"k": "qr", "v": name}
+                event |= {"parent": {"k": "qr", "v": name}}
                 chain.add(Scan(when(minute + n), one.store.terminal, event))
                 loads.append((name, inside))
         return loads
@@ -147,8 +147,10 @@ class Work:
             at = minute + 0.06 * n
             event = _event("store_out", ids, post.place, keeper, truck.driver)
             event["weight"] = _together(bags, tare, post)
+            if loads is not None:
+                event["category"] = "infectious"
             out = chain.add(Scan(when(at), post.terminal, event))
-            event = _event("load", ids, post.place, truck.driver, keeper)
+            event = _event("load", ids, post.place, truck.driver)
             event |= {"manifest": chain.manifest, "vehicle": truck.id}
             chain.add(Scan(when(at + 0.02), truck.post.terminal, event))
             event = _event("confirm", ids, post.place, truck.driver)
@@ -183,7 +185,7 @@ class Work:
 
     def _receive(self, trip: _Trip, post: Post, keeper: str, minute: float) -> None:
         for n, (ids, bags, tare) in enumerate(self._parts(trip.chain, trip.loads)):
-            event = _event("receive", ids, post.place, keeper, trip.truck.driver)
+            event = _event("receive", ids, post.place, keeper)
             event |= {"manifest": trip.chain.manifest, "weight": _together(bags, tare, post)}
             trip.chain.add(Scan(trip.when(minute + 0.06 * n), post.terminal, event))
 

@@ -16,6 +16,8 @@ from devices.simulate.scan import Bag, Chain, Scan, drop
 HOUR = 3_600_000
 DAY = 24 * HOUR
 _SHANGHAI = dt.timezone(dt.timedelta(hours=8))
+#: After so many days it is known what a department usually makes, so that a day without anything shows.
+USUAL_DAYS = 7
 #: An object by name, or the scan that is told of as an event: its id is minted later.
 About = str | Scan
 
@@ -66,7 +68,10 @@ class Mishaps:
             return None
         self._busy |= {(hospital.id, round_), (hospital.id, round_ + 1)}
         place = hospital.departments[numbers.whole(0, len(hospital.departments) - 1)].place
-        self.injected.append(Injected(round_, "not_collected", [("custody.not_collected", f"department:{place}")]))
+        expected: list[tuple[str, About]] = [("custody.not_collected", f"department:{place}")]
+        if round_ >= USUAL_DAYS:
+            expected.append(("custody.production", f"department:{place}"))
+        self.injected.append(Injected(round_, "not_collected", expected))
         return place
 
     def happen(self, chain: Chain, round_: int) -> None:
@@ -200,6 +205,9 @@ def _alone(chain: Chain, numbers: Numbers, found: Injected) -> bool:
     for scan in scans:
         del scan.event["with"]
     found.expected = [("custody.no_second_badge", _told(chain, scan)) for scan in scans]
+    if chain.kind == "clinic":
+        # The two badges were the hand-over.
+        found.expected += [("custody.unconfirmed_handover", _told(chain, scan)) for scan in scans]
     return bool(scans)
 
 

@@ -104,8 +104,7 @@ def test_hand_overs_have_two_badges_and_the_receiver_confirms_on_its_own_termina
     confirmed = Counter[str]()
     for event in events():
         seen[event["id"]] = event
-        if event["step"] in {"collect", "store_in", "store_out", "load", "receive"} or event.get("place"):
-            assert event["step"] in {"confirm", "pack", "unpack", "dispose", "bin_clean"} or event["with"]["badge"]
+        assert ("with" in event) == (event["step"] in {"collect", "store_in", "store_out", "arrive"})
         if event["step"] == "confirm":
             other = seen[event["of"]]
             assert home[other["terminal"]] != home[event["terminal"]]
