@@ -44,6 +44,7 @@ class Course(msgspec.Struct):
     over: str = ""
     moved: Fact | None = None
     known: bool = False
+    registered: bool = False
     unit: str = ""
     producer: str = ""
     grid: str = ""

@@ -8,6 +8,8 @@ from custody.fact import Fact, Party, Spot
 
 #: Who looks at a container does not take it.
 _LOOKING = frozenset({"inspect", "hold", "lost", "found"})
+#: Who does these takes it: the other badge is of who brought it.
+_TAKING = frozenset({"collect", "load", "unload", "store_in", "receive", "unpack", "dispose"})
 
 
 class Giving(msgspec.Struct, frozen=True, gc=False):
@@ -24,10 +26,12 @@ class Possession(msgspec.Struct):
     """Who has it now. ``holding`` is the number of the event with which the holder's time began.
 
     ``given`` are the events since then that handed it to other units and that nobody confirmed; ``bound`` the units at
-    whose place it arrived. ``badges``: two badges of two units on one device hand over without more.
+    whose place it arrived. ``badges``: out of the hands of ``origin``, its producer, two badges of two units on one
+    device hand over without more.
     """
 
     holder: str = ""
+    origin: str = ""
     keeper: str = ""
     badges: bool = False
     holding: int = 0
@@ -44,7 +48,7 @@ class Possession(msgspec.Struct):
         holder, by, with_ = self.holder, fact.by, fact.with_
         if not holder:
             return
-        if self.badges and by is not None and with_ is not None and by.unit and with_.unit:
+        if self.badges and holder == self.origin and by is not None and with_ is not None and by.unit and with_.unit:
             other = with_.unit if by.unit == holder else by.unit
             if other != holder and holder in {by.unit, with_.unit}:
                 self._moves(other, index)
@@ -52,7 +56,7 @@ class Possession(msgspec.Struct):
                 return
         if fact.step == "arrive" and fact.spot.unit:
             self.bound.add(fact.spot.unit)
-        if fact.step not in _LOOKING:
+        if fact.step not in _LOOKING and not (fact.step in _TAKING and fact.home.unit == holder):
             other = with_.unit if with_ is not None and with_.unit not in {"", holder} else fact.home.unit
             if other not in {"", holder}:
                 self.given.append(Giving(index, fact.offset, fact.ts, fact.spot, other))

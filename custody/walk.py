@@ -95,7 +95,7 @@ class Walk(Steps):
             if not one.counts or fact.step in AMENDING:
                 continue
             if fact.registered and any(text in fact.registered for text in texts & one.names):
-                course.known = True
+                course.known = course.registered = True
             if fact.step == "bin_clean":
                 break
             if not fact.spot.producer:
@@ -108,7 +108,7 @@ class Walk(Steps):
             spot = home.spot
             course.unit, course.producer = spot.unit, spot.producer
             course.grid, course.department = spot.grid, spot.place
-            course.possession.holder = spot.unit
+            course.possession.holder = course.possession.origin = spot.unit
             course.possession.badges = self.around.profile(spot.producer).handover == "badges"
 
     def _makes_known(self, one: Happening) -> bool:
