@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Mapping, MutableMapping, Sequence
 from types import TracebackType
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from custody.profile import Profile
 from devices.registry import Registry
 from gateway.api.app import build_app
-from gateway.api.services import Answer, Band, Lag, Latest, RawMessage
+from gateway.api.services import Answer, Band, Lag, Latest, RawMessage, Taken
 from gateway.client import JSON, Reply
 from gateway.clock import Clock, SystemClock
 from gateway.config import Settings
@@ -103,6 +103,10 @@ class OfflineServices:
     async def command(self, name: str, args: dict[str, Any], by: str) -> Answer:
         """Carry out one command and decide to the end."""
         return await asyncio.to_thread(self._offline.command, name, args, by)
+
+    async def push(self, device: str, payloads: Sequence[bytes], peer: str, by: str) -> Taken:
+        """Take custody events and decide to the end."""
+        return await asyncio.to_thread(self._offline.push, device, payloads, peer, by)
 
 
 class InProcess:

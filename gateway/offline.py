@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -10,11 +10,12 @@ import sqlalchemy as sa
 
 from custody.profile import Profile
 from devices.registry import Registry
-from gateway.api.services import Answer
+from gateway.api.services import Answer, Taken
 from gateway.clock import SystemClock
 from gateway.commands import Commands
 from gateway.config import Settings
 from gateway.core import Core
+from gateway.pushes import Pushes
 from gateway.report import report
 
 
@@ -53,6 +54,12 @@ class Offline:
     def command(self, name: str, args: dict[str, Any], by: str) -> Answer:
         """Carry out one command; see ``Commands.run``."""
         return self._commands.run(name, args, by)
+
+    def push(self, device: str, payloads: Sequence[bytes], peer: str, by: str) -> Taken:
+        """Take custody events of a terminal; see ``Pushes.take``."""
+        core = self._core
+        pushes = Pushes(core.engine, core.journal, core.decider, core.settings, core.clock, self._decide)
+        return pushes.take(device, payloads, peer, by)
 
     def report(self) -> dict[str, int | None]:
         """The counters of DESIGN 4.3."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from custody.profile import Profile
 from devices.registry import Registry
 from gateway import state
-from gateway.api.services import Answer, Band, Lag, Latest, RawMessage
+from gateway.api.services import Answer, Band, Lag, Latest, RawMessage, Taken
 from gateway.clock import Clock
 from gateway.commands import Commands
 from gateway.config import Settings
@@ -25,6 +25,7 @@ from gateway.histories import Histories, histories_of
 from gateway.intake import Intake
 from gateway.journal.reader import Reader
 from gateway.journal.record import Kind, parse_message
+from gateway.pushes import Pushes
 from gateway.report import report
 from gateway.signing import Signing
 from gateway.store.base import TimeSeriesStore
@@ -44,6 +45,7 @@ class View:
         self._token = token
         self._registry = self._copy()
         self._commands = Commands(core.engine, core.journal, core.decider, core.settings)
+        self._pushes = Pushes(core.engine, core.journal, core.decider, core.settings, core.clock)
 
     @property
     def engine(self) -> sa.Engine:
@@ -181,6 +183,10 @@ class View:
     async def command(self, name: str, args: dict[str, Any], by: str) -> Answer:
         """Carry out a command of an operator."""
         return await asyncio.to_thread(self._commands.run, name, args, by)
+
+    async def push(self, device: str, payloads: Sequence[bytes], peer: str, by: str) -> Taken:
+        """Take custody events that came over HTTP."""
+        return await asyncio.to_thread(self._pushes.take, device, payloads, peer, by)
 
     def _copy(self) -> Registry:
         registry = Registry(self._core.settings.mqtt.root)

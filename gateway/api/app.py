@@ -32,6 +32,7 @@ from gateway.api import (
     pages,
     parked,
     people,
+    pushes,
     readings,
     registry,
     session,
@@ -51,7 +52,7 @@ DESCRIPTION = (
 )
 #: Resources under /api/v1, in the order of DESIGN 4.4.
 RESOURCES = (
-    *(registry, readings, alerts, alert_history, sessions, notices, kpi, containers, epcis),
+    *(registry, readings, alerts, alert_history, sessions, notices, kpi, containers, pushes, epcis),
     *(balance, manifests, evidence, parked, commands, files),
     *(
         overview,

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
-from fastapi.responses import HTMLResponse
+from fastapi.responses import FileResponse, HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from gateway.api.auth import principal_of
@@ -83,6 +83,18 @@ async def manifest(request: Request, id: str, lang: Lang = None) -> Response:  #
 async def labels(request: Request, lang: Lang = None) -> Response:
     """Show the ranges of labels and print them."""
     return await _page(request, "labels.html", lang)
+
+
+@router.get("/scan")
+async def scan(request: Request, lang: Lang = None) -> Response:
+    """Show the page that records custody events with a phone's camera."""
+    return await _page(request, "scan.html", lang)
+
+
+@router.get("/scan-worker.js")
+def scan_worker() -> Response:
+    """Serve the worker that keeps the scan page on the phone: from the root, for a worker serves what is below it."""
+    return FileResponse(PAGES / "static" / "scan-worker.js", media_type="text/javascript")
 
 
 async def _page(request: Request, template: str, lang: str | None) -> Response:

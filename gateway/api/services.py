@@ -1,12 +1,12 @@
 """All that pages and API may ask of the gateway. ``gateway.app`` implements it; tests have an implementation in memory.
 
-Every method may be called from any thread and returns at once, except ``command``, ``message``, ``link_key`` and
-the store's ``read``.
+Every method may be called from any thread and returns at once, except ``command``, ``push``, ``message``,
+``link_key`` and the store's ``read``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Protocol
 
 import msgspec
@@ -70,6 +70,17 @@ class Answer(msgspec.Struct, frozen=True):
     status: int
     body: dict[str, Any]
     offset: int | None
+
+
+class Taken(msgspec.Struct, frozen=True):
+    """What became of events that a terminal handed in over HTTP.
+
+    ``replies`` are what ``down/reply`` says of each (``id, code, reason, object, flags``); ``code`` is None where it
+    is durable and not decided yet. ``refused`` says in one line why nothing was taken; then there are no replies.
+    """
+
+    replies: list[dict[str, Any]]
+    refused: str = ""
 
 
 class RawMessage(msgspec.Struct, frozen=True):
@@ -172,4 +183,8 @@ class Services(Protocol):
 
     async def command(self, name: str, args: dict[str, Any], by: str) -> Answer:
         """Write the command to the journal and wait up to 5 s until it is decided; ``by`` is the account's name."""
+        ...
+
+    async def push(self, device: str, payloads: Sequence[bytes], peer: str, by: str) -> Taken:
+        """Take custody events of ``device`` into the journal and wait up to 5 s until they are decided."""
         ...

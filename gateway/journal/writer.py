@@ -144,13 +144,17 @@ class Journal:
         self._queue.put(submitted)
 
     def append(self, kind: int, body: bytes, timeout: float = 30.0) -> int:
-        """Write one record and wait until it is durable; returns its offset.
+        """Write one record and wait until it is durable; returns its offset. Raises as ``append_all``."""
+        return self.append_all([Entry(kind, self._clock.now_ms(), body)], timeout)
 
-        Raises TimeoutError after ``timeout`` real seconds (the record may still be written later) and
+    def append_all(self, entries: Sequence[Entry], timeout: float = 30.0) -> int:
+        """Write ``entries`` (at least one) one after the other and wait until they are durable; offset of the first.
+
+        Raises TimeoutError after ``timeout`` real seconds (the records may still be written later) and
         JournalFailedError.
         """
         offsets: list[int] = []
-        self.submit([Entry(kind, self._clock.now_ms(), body)], offsets.append)
+        self.submit(entries, offsets.append)
         with self._settled:
             self._settled.wait_for(lambda: offsets or self.failed is not None, timeout)
         if offsets:

@@ -110,6 +110,8 @@ ASKED: dict[str, list[tuple[str, int]]] = {
     "/manifests/{id:path}/pdf": [("/M-2/pdf", 404)],
     "/manifests/{id:path}/qr.svg": [("/M-2/qr.svg", 404)],
     "/labels": [("", 200)],
+    "/scan": [("", 200)],
+    "/scan-worker.js": [("", 200)],
     "/labels/{id}/pdf": [("/wtp-labels/pdf?first=1&last=2", 403)],
     "/ack/{token}": [("/nothing", 404)],
     "/healthz": [("", 200)],
@@ -121,7 +123,8 @@ ASKED: dict[str, list[tuple[str, int]]] = {
 #: Pages are templates without data, and these say nothing of units.
 SAME_FOR_ALL = {
     *("/docs", "/openapi.json", "/", "/readyz", "/healthz", "/alerts", "/alerts/{id}", "/kpi", "/custody"),
-    *("/custody/{id:path}", "/balance", "/manifests", "/manifests/{id:path}", "/labels"),
+    *("/custody/{id:path}", "/balance", "/manifests", "/manifests/{id:path}", "/labels", "/scan"),
+    "/scan-worker.js",
 }
 #: What changes something, with a call about another unit and its answer.
 TRIED: dict[tuple[str, str], tuple[str, Any, int]] = {
@@ -129,6 +132,7 @@ TRIED: dict[tuple[str, str], tuple[str, Any, int]] = {
     ("POST", "/api/v1/commands"): ("/api/v1/commands", {"command": "alerts.ack", "args": {"id": "al-1"}}, 404),
     ("POST", "/ack/{token}"): ("/ack/nothing", None, 404),
     ("PUT", "/api/v1/files/{sha256}"): ("/api/v1/files/" + "1" * 64, None, 422),
+    ("POST", "/api/v1/devices/{device}/events"): ("/api/v1/devices/scale-2/events", {"id": "x"}, 404),
     ("POST", "/api/v1/login"): ("/api/v1/login", {"name": "x", "password": "y"}, 401),
     ("POST", "/api/v1/logout"): ("/api/v1/logout", None, 204),
     ("POST", "/api/v1/password"): ("/api/v1/password", {"old": "x", "new": "y"}, 401),
@@ -266,6 +270,7 @@ async def test_a_unit_user_changes_nothing_of_another_unit(
     reply = await changing.call(method, target, headers, body)
     assert reply.status == status, reply.text
     assert two_units.commands == []
+    assert two_units.pushed == []
 
 
 async def test_a_grid_officer_sees_the_own_district(district: Caller) -> None:

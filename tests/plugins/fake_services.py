@@ -6,6 +6,7 @@ import functools
 import hashlib
 import json
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from custody.profiles import parse_profile, shipped
 from custody.resolve import fact as resolve
 from devices.registry import Change, Registry
 from gateway import state
-from gateway.api.services import Answer, Band, Lag, Latest, RawMessage
+from gateway.api.services import Answer, Band, Lag, Latest, RawMessage, Taken
 from gateway.config import Settings
 from gateway.database import open_state, upgrade
 from gateway.decide.custody_rows import container_row
@@ -148,6 +149,9 @@ class FakeServices:
         self.messages: dict[int, RawMessage] = {}
         self.commands: list[tuple[str, dict[str, Any], str]] = []
         self.answer = Answer(200, {"done": True}, 7)
+        #: Events that came over HTTP, with terminal and account; ``refusal`` is why none is taken.
+        self.pushed: list[tuple[str, bytes, str]] = []
+        self.refusal = ""
         self._registry = Registry()
         self._offset = 0
 
@@ -188,6 +192,14 @@ class FakeServices:
         """See ``Services``."""
         self.commands.append((name, args, by))
         return self.answer
+
+    async def push(self, device: str, payloads: Sequence[bytes], peer: str, by: str) -> Taken:
+        """See ``Services``: everything is accepted."""
+        if self.refusal:
+            return Taken([], self.refusal)
+        self.pushed += [(device, payload, by) for payload in payloads]
+        nothing: dict[str, Any] = {"code": 0, "reason": None, "object": None, "flags": []}
+        return Taken([{"id": decode(payload, self.clock.now).id, **nothing} for payload in payloads])
 
     def register(self, **sections: list[dict[str, Any] | str]) -> int:
         """One journal record with entries of the registry; a text removes the entry of that id. Returns its offset."""
