@@ -142,6 +142,12 @@ def registered(registry: Registry) -> Registered:
     return known
 
 
+def container_texts(body: dict[str, Any] | None) -> set[str]:
+    """The ids that an entry of ``containers`` ever gives its container; none of an entry that is not there."""
+    found = (read_id(one, set()) for period in periods_of(body) for one in period.get("ids", ()))
+    return {one.v for one in found if one is not None}
+
+
 def tied(registry: Registry, text: str) -> tuple[str, ...]:
     """See ``Registered.tied``."""
     return registered(registry).tied(text)

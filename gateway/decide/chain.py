@@ -19,6 +19,7 @@ from custody.fact import Fact
 from custody.manifest import manifest
 from custody.profile import EXPECTS_NOTHING, Profile
 from custody.profiles import DEFAULT, ProfileError, parse_profile
+from custody.registered import container_texts
 from custody.resolve import fact as resolve
 from custody.resolve import tied
 from devices.observation import QUANTITIES, Observation, Subject
@@ -204,11 +205,35 @@ class Chain:
         self.observe(self.departments.use(fold.registry, self.profiles, zone, cause.time), cause, out)
         self.daybook.use(fold.registry, self.profiles, zone, cause.time)
 
-    def registered(self, changes: Sequence[Change], cause: Cause, out: Outputs) -> None:
-        """The registry is another one since this record."""
+    def tied(self, changes: Sequence[Change]) -> dict[str, Container]:
+        """The containers that these changes of the registry may tie otherwise, as they are before."""
+        texts: set[str] = set()
+        for change in changes:
+            if change.kind == "containers":
+                texts |= container_texts(change.body)
+                texts |= container_texts(self._fold.registry.body(change.kind, change.id))
+        return {one.id: one for one in self._asked(sorted(texts))}
+
+    def registered(self, changes: Sequence[Change], were: dict[str, Container], cause: Cause, out: Outputs) -> None:
+        """The registry is another one since this record; ``were`` is what ``tied`` said before."""
         self._last.clear()
+        self._anew(were, cause, out)
         if any(change.kind in KINDS for change in changes):
             self.expect(cause, out)
+
+    def _anew(self, were: dict[str, Container], cause: Cause, out: Outputs) -> None:
+        """What is known of containers changed without an event: by the registry, or by other profiles."""
+        if were:
+            texts = sorted({known.v for one in were.values() for known in one.ids})
+            are = {one.id: one for one in self._asked(texts)}
+            self._rows(were, are, out)
+            self.observe(_differences(_told(were.values()), _told(are.values()), cause.time), cause, out)
+
+    def profiled(self, texts: dict[str, str], cause: Cause, out: Outputs) -> None:
+        """A START record brings other profiles: what is expected of the open containers may be something else."""
+        were = {one.id: one for one in self._asked(self._fold.days.open)}
+        self.load_profiles(texts)
+        self._anew(were, cause, out)
 
     def committed(self) -> None:
         """The outputs so far are in the state."""

@@ -51,6 +51,11 @@ class Days:
         self._heads: list[str] = []
         self._part = 0
 
+    @property
+    def open(self) -> list[str]:
+        """The ids of the containers of which something is expected."""
+        return [entity.removeprefix("container:") for entity in self._open]
+
     def standing(self, before: Iterable[Container], after: Iterable[Container]) -> None:
         """Containers were ``before`` and are ``after``: of those that are open, the day names the newest entry."""
         for one in before:

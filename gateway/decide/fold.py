@@ -252,6 +252,7 @@ class Fold:
 
     def _registry(self, record: Record, body: dict[str, Any], _: Lookup, out: Outputs) -> None:
         changes = [Change(one["kind"], one["id"], one["body"]) for one in body["changes"]]
+        were = self.chain.tied(changes)
         self.registry.apply(changes, record.offset)
         self.alerting.standing.registry_version = self.ledger.registry = record.offset
         self.routes.clear()
@@ -261,7 +262,7 @@ class Fold:
             raw = None if change.body is None else json_bytes(change.body)
             out.registry.append({"kind": change.kind, "id": change.id, "offset": record.offset, "body": raw})
         self._acted("registry.apply", {"changes": body["changes"]}, str(body.get("by", "")), 200, out)
-        self.chain.registered(changes, Cause(record.offset, record.time), out)
+        self.chain.registered(changes, were, Cause(record.offset, record.time), out)
         out.filters_changed = True
         out.answers.append(answer(record.offset, 200, {"changed": len(changes)}))
 
@@ -304,7 +305,7 @@ class Fold:
         if "packs" in body:
             self.load_packs(body["packs"])
         if "profiles" in body:
-            self.chain.load_profiles(body["profiles"])
+            self.chain.profiled(body["profiles"], Cause(record.offset, record.time), out)
         policy = policy_of(body.get("routing", self.routing))
         if policy is not None:
             self.routing = body.get("routing", self.routing)
