@@ -17,11 +17,12 @@ from gateway.api import custody_events
 from gateway.api.auth import Caller, Principal
 from gateway.api.context import context_of
 from gateway.api.custody_scope import of_device, seen, sees
+from gateway.api.custody_shapes import Container, ContainerHistory
 from gateway.api.faults import Reason, RefusedError, wrong
 from gateway.api.lists import LARGEST_OFFSET, Listed, ListQuery, answer, decode_cursor, encode_cursor
 from gateway.api.persons import names_of
 from gateway.api.scope import Scope, among, condition
-from gateway.api.shapes import Container, ContainerHistory, Page
+from gateway.api.shapes import Page
 from gateway.api.times import ALLOWED, parse_time
 
 router = APIRouter(tags=["custody"])

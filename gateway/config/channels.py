@@ -11,20 +11,17 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, get_args
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, StringConstraints
+from pydantic import AfterValidator, Field, SecretStr, StringConstraints
 from pydantic.fields import FieldInfo
 
 from gateway.config.keys import SecretWebUrl, Section, setting
+from gateway.config.values import SPLIT
 
 Need = Literal["", "phone", "email"]
 Limit = tuple[Annotated[int, Field(ge=1, le=100_000)], Annotated[int, Field(ge=1, le=31_622_400)]]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 _URL = "http://host/path or https://host/path"
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}")
-
-
-def _split(value: object) -> object:
-    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
 def _address(text: str) -> str:
@@ -238,7 +235,7 @@ class EmailChannel(ChannelKind):
     username: str = setting("", "Name for the server.", "any text; empty = no login")
     password: SecretStr = setting(SecretStr(""), "Password for the server.", "any text")
     sender: Address = setting(..., "Address that messages come from.", "an e-mail address")
-    to: Annotated[tuple[Address, ...], BeforeValidator(_split)] = setting(
+    to: Annotated[tuple[Address, ...], SPLIT] = setting(
         (), "Addresses that every message goes to; without any the person's own.", "a list of e-mail addresses"
     )
     ca: Path | None = setting(None, "PEM file with the authority that signed the server's certificate.", "a PEM file")

@@ -6,119 +6,32 @@ in the message of a fault. Secrets are ``SecretStr``: they never appear in a log
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Literal, NamedTuple
-from urllib.parse import quote, unquote, urlsplit
-from zoneinfo import ZoneInfo, available_timezones
+from typing import Annotated, Literal
+from urllib.parse import quote
+from zoneinfo import ZoneInfo
 
-import msgspec
-from pydantic import AfterValidator, BeforeValidator, ByteSize, SecretStr
+from pydantic import ByteSize, SecretStr
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
-from custody.ledger.note import COSIGNS, SIGNS, parse_key
 from gateway.config.channels import Channel
 from gateway.config.keys import SecretWebUrl, Section, WebUrl, setting
-
-NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
-MIB = 1024 * 1024
-
-
-class Broker(NamedTuple):
-    """The parts of an MQTT address; ``username`` and ``password`` are None where the address has none."""
-
-    host: str
-    port: int
-    tls: bool
-    username: str | None
-    password: str | None
-
-
-def parse_broker(url: str) -> Broker:
-    """Take ``mqtt[s]://[user[:password]@]host[:port]`` apart. Raises ValueError without quoting the address."""
-    parts = urlsplit(url)
-    if parts.scheme not in {"mqtt", "mqtts"} or not parts.hostname:
-        raise ValueError("not mqtt://host:port or mqtts://host:port")
-    if parts.path not in {"", "/"} or parts.query or parts.fragment:
-        raise ValueError("something follows the port; a '/', '?', '#' or '@' of a password is written in % form")
-    try:
-        port = parts.port
-    except ValueError:
-        raise ValueError("the port is no number from 1 to 65535") from None
-    tls = parts.scheme == "mqtts"
-    username = unquote(parts.username) if parts.username is not None else None
-    password = unquote(parts.password) if parts.password is not None else None
-    return Broker(parts.hostname, port or (8883 if tls else 1883), tls, username, password)
-
-
-def parse_listen(text: str) -> tuple[str, int]:
-    """Take ``host:port`` or ``[v6]:port`` apart. Raises ValueError."""
-    host, _, port = text.rpartition(":")
-    if not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
-        raise ValueError("not host:port")
-    if host.startswith("[") != host.endswith("]") or (":" in host and not host.startswith("[")):
-        raise ValueError("an IPv6 address stands in brackets")
-    return host.strip("[]"), int(port)
-
-
-def _broker_url(url: SecretStr) -> SecretStr:
-    parse_broker(url.get_secret_value())
-    return url
-
-
-def _listen(text: str) -> str:
-    parse_listen(text)
-    return text
-
-
-def _zone(text: str) -> str:
-    if text not in available_timezones():
-        raise ValueError("no such zone")
-    return text
-
-
-def _client_id(text: str) -> str:
-    if not NAME.fullmatch(text):
-        raise ValueError("not a name")
-    return text
-
-
-def _root(text: str) -> str:
-    levels = text.split("/")
-    if text.startswith("$") or not all(levels) or set(text) & {"+", "#", "\0"} or len(text) > 200:
-        raise ValueError("not a topic without wildcards")
-    return text
-
-
-def _verifier_key(kind: int) -> Callable[[str], str]:
-    def check(text: str) -> str:
-        if parse_key(text).kind != kind:
-            raise ValueError("a key of the other kind")
-        return text
-
-    return check
-
-
-def _split(value: object) -> object:
-    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
-
-
-def _tables(value: object) -> object:
-    # What msgspec says of wrong JSON is a ValueError, as pydantic wants it.
-    return msgspec.json.decode(value) if isinstance(value, str) else value
-
-
-def _size(smallest: int, largest: int) -> AfterValidator:
-    def within(value: ByteSize) -> ByteSize:
-        if not smallest <= value <= largest:
-            raise ValueError("out of range")
-        return value
-
-    return AfterValidator(within)
-
-
-LedgerKey = Annotated[str, AfterValidator(_verifier_key(SIGNS))]
+from gateway.config.values import (
+    MIB,
+    SPLIT,
+    TABLES,
+    Broker,
+    BrokerUrl,
+    ClientId,
+    LedgerKey,
+    Listen,
+    TopicRoot,
+    WitnessKey,
+    Zone,
+    parse_broker,
+    parse_listen,
+    size,
+)
 
 
 class Data(Section):
@@ -141,13 +54,13 @@ class JournalSection(Section):
         ge=1,
         le=36500,
     )
-    min_free: Annotated[ByteSize, _size(MIB, 2**60)] = setting(
+    min_free: Annotated[ByteSize, size(MIB, 2**60)] = setting(
         ByteSize(512 * MIB),
         "With less free disk space than this the gateway stops acknowledging messages, raises an alarm, and goes on by "
         "itself when there is room again.",
         'a size of at least 1MiB, such as "512MiB" or "2GB"',
     )
-    segment: Annotated[ByteSize, _size(64 * 1024, 4096 * MIB)] = setting(
+    segment: Annotated[ByteSize, size(64 * 1024, 4096 * MIB)] = setting(
         ByteSize(64 * MIB), "A journal file is closed at this size, or after a day.", 'a size from "64KiB" to "4GiB"'
     )
 
@@ -155,17 +68,17 @@ class JournalSection(Section):
 class Mqtt(Section):
     """The broker that devices publish to."""
 
-    url: Annotated[SecretStr, AfterValidator(_broker_url)] = setting(
+    url: BrokerUrl = setting(
         SecretStr("mqtt://127.0.0.1:1883"),
         "Address of the broker, with user and password. Special characters of a password are written in % form.",
         "mqtt://user:password@host:port, or mqtts:// for TLS",
     )
-    root: Annotated[str, AfterValidator(_root)] = setting(
+    root: TopicRoot = setting(
         "hygeia/v1",
         "First levels of all topics of our own devices.",
         "topic levels without +, #, or an empty level, not starting with $",
     )
-    client_id: Annotated[str, AfterValidator(_client_id)] = setting(
+    client_id: ClientId = setting(
         "hygeia",
         "Name of the persistent session at the broker; unique to this installation.",
         "1 to 64 of the characters A-Z a-z 0-9 _ . -",
@@ -229,7 +142,7 @@ class Influx(Section):
 class Http(Section):
     """Pages and API."""
 
-    listen: Annotated[str, AfterValidator(_listen)] = setting(
+    listen: Listen = setting(
         "127.0.0.1:8080",
         "Address of pages and API; port 0 takes a free one. Beyond loopback every call needs a user or a token.",
         "host:port",
@@ -247,7 +160,7 @@ class Http(Section):
 class Alerts(Section):
     """Rules and who is told."""
 
-    packs: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = setting(
+    packs: Annotated[tuple[str, ...], NoDecode, SPLIT] = setting(
         ("gb5749-2022", "device-health", "medical-waste-cn"),
         "Rule packs in force.",
         "a list of packs that exist (in the environment: names with commas between)",
@@ -301,9 +214,7 @@ class Witness(Section):
     url: WebUrl = setting(
         ..., "Address before `/add-checkpoint`.", "http://host/path or https://host/path", min_length=1
     )
-    key: Annotated[str, AfterValidator(_verifier_key(COSIGNS))] = setting(
-        ..., "Its verifier key.", "NAME+8 hex digits+base64 of a key that cosigns"
-    )
+    key: WitnessKey = setting(..., "Its verifier key.", "NAME+8 hex digits+base64 of a key that cosigns")
 
 
 class Custody(Section):
@@ -342,12 +253,12 @@ class Ledger(Section):
         le=3600,
     )
     sign_every_entries: int = setting(100, "So many new entries are signed at once.", "1 to 100000", ge=1, le=100_000)
-    witnesses: Annotated[tuple[Witness, ...], NoDecode, BeforeValidator(_tables)] = setting(
+    witnesses: Annotated[tuple[Witness, ...], NoDecode, TABLES] = setting(
         (),
         "Other gateways, or public witnesses (c2sp.org/tlog-witness), that cosign each signed head.",
         'a list of {url = "https://host/path", key = "NAME+ID+KEY of one that cosigns"} (in the environment as JSON)',
     )
-    witness_for: Annotated[tuple[LedgerKey, ...], NoDecode, BeforeValidator(_split)] = setting(
+    witness_for: Annotated[tuple[LedgerKey, ...], NoDecode, SPLIT] = setting(
         (),
         "Ledgers of others whose heads this gateway cosigns: what `hygeia custody ledger key` says there.",
         "a list of verifier keys NAME+8 hex digits+base64 (in the environment: with commas between)",
@@ -370,7 +281,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, env_prefix="HYGEIA_")
 
-    time_zone: Annotated[str, AfterValidator(_zone)] = setting(
+    time_zone: Zone = setting(
         "Asia/Shanghai", "Days and reports follow this zone.", "an IANA name, such as Asia/Shanghai"
     )
     data: Data = Data()
