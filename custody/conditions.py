@@ -47,7 +47,7 @@ def _since(course: Course, profile: Profile) -> list[tuple[str, Fact | None]]:
     found = [
         ("custody.missing", course.lost or course.unscanned),
         ("custody.surplus", course.surplus),
-        ("custody.no_category", course.first if course.known and not (course.category or course.registered) else None),
+        ("custody.no_category", course.first if course.known and not (course.category or course.carries) else None),
     ]
     if not course.known or course.destroyed is not None or course.lost is not None:
         return found

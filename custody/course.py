@@ -36,7 +36,8 @@ class Course(msgspec.Struct):
     """What its events have made of a container since its cycle began. Facts say when and where something began.
 
     ``over`` lies over the stage: held, refused, lost. ``moved`` is the event that set the stage. ``joined`` are the
-    manifests that it was moved under. ``members`` are what a bin holds, by leading id.
+    manifests that it was moved under. ``members`` are what a bin holds, by leading id; ``carries``: it is a bin, of the
+    registry or by what was put into it, and has no category beside theirs.
     """
 
     cycle: int = 0
@@ -44,7 +45,7 @@ class Course(msgspec.Struct):
     over: str = ""
     moved: Fact | None = None
     known: bool = False
-    registered: bool = False
+    carries: bool = False
     unit: str = ""
     producer: str = ""
     grid: str = ""

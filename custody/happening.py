@@ -71,6 +71,8 @@ class Amendments:
         self._known = known
         self._of: dict[int, list[Fact]] = {}
         self._plain: dict[int, Happening] = {}
+        self._changes: dict[tuple[int, int], bool] = {}
+        self._closings: dict[int, list[Fact]] = {}
 
     def happenings(self, facts: Sequence[Fact]) -> list[Happening]:
         """All of ``facts`` as they count, in the order of the fold; an amendment counts if it changes one of them."""
@@ -121,7 +123,17 @@ class Amendments:
         return any(one.offset == fact.offset for one in self.targets(amendment))
 
     def changes(self, amendment: Fact, target: Fact) -> bool:
-        """Whether it may change that event: a reason, and an approver where a weight or a confirmed manifest is."""
+        """Whether it may change that event: a reason, and an approver where a weight or a confirmed manifest is.
+
+        Each container of the event asks, so it is worked out once.
+        """
+        key = (amendment.offset, target.offset)
+        found = self._changes.get(key)
+        if found is None:
+            found = self._changes[key] = self._may_change(amendment, target)
+        return found
+
+    def _may_change(self, amendment: Fact, target: Fact) -> bool:
         if not amendment.reason:
             return False
         weight = amendment.weight if amendment.step == "correct" else target.weight
@@ -134,13 +146,17 @@ class Amendments:
         return not closed or (approver.unit not in {"", by.unit})
 
     def _closed(self, target: Fact, amendment: Fact) -> bool:
-        manifests = {target.manifest} | {
-            fact.manifest for name in target.names for fact in self._known.facts(name) if name in fact.names
-        }
+        confirms = self._closings.get(target.offset)
+        if confirms is None:
+            manifests = {target.manifest} | {
+                fact.manifest for name in target.names for fact in self._known.facts(name) if name in fact.names
+            }
+            confirms = [
+                one for manifest in sorted(manifests - {""}) for one in receiver_confirms(self._known, manifest)
+            ]
+            self._closings[target.offset] = confirms
         at = key_of(amendment)
-        return any(
-            key_of(fact) < at for manifest in manifests - {""} for fact in receiver_confirms(self._known, manifest)
-        )
+        return any(key_of(fact) < at for fact in confirms)
 
 
 def _plain(fact: Fact) -> Happening:

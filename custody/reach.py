@@ -21,6 +21,8 @@ class _Reach:
         self._known = known
         self._tied = tied
         self._found: set[str] = set()
+        #: Bins that were looked into, and how deep inside others they were then.
+        self._looked: dict[str, int] = {}
 
     def of(self, fact: Fact) -> set[str]:
         others = self._known.event(fact.of) if fact.of else ()
@@ -78,9 +80,10 @@ class _Reach:
 
     def _inside(self, text: str, depth: int) -> None:
         """What was ever put into a bin, and into bins in it."""
-        if depth > DEPTH:
-            return
         bearer = self._tied.bearer(text)
+        if depth > DEPTH or self._looked.get(bearer.id, DEPTH + 1) <= depth:
+            return
+        self._looked[bearer.id] = depth
         self._found.add(bearer.id)
         for one in bearer.own:
             fact = one.sent

@@ -33,6 +33,7 @@ class Steps:
             return
         if not self.named:
             course.members.update({self.around.bearer(text).id: text for text in self.one.names})
+            course.carries = True
             course.epoch += 1
         moved = course.moved
         if not course.stage:

@@ -95,7 +95,7 @@ class Walk(Steps):
             if not one.counts or fact.step in AMENDING:
                 continue
             if fact.registered and any(text in fact.registered for text in texts & one.names):
-                course.known = course.registered = True
+                course.known = course.carries = True
             if fact.step == "bin_clean":
                 break
             if not fact.spot.producer:
