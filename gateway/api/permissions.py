@@ -6,9 +6,9 @@ from typing import Literal
 
 Permission = Literal["see", "see_accounts", "handle", "manage", "administer"]
 
-#: see: lists and pages in scope · handle: acknowledge, comment, assign, shelve, unshelve, hand in files · manage: close
-#: alerts, out of service, maintenance, registry, redrive, custody corrections · administer: accounts, tokens of others,
-#: device credentials.
+#: see: lists and pages in scope · handle: acknowledge, comment, assign, shelve, unshelve, hand in files and custody
+#: events · manage: close alerts, out of service, maintenance, registry, redrive, custody corrections · administer:
+#: accounts, tokens of others, device credentials.
 PERMISSIONS: dict[str, frozenset[Permission]] = {
     "viewer": frozenset({"see"}),
     "unit_user": frozenset({"see", "handle"}),

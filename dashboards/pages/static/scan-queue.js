@@ -7,6 +7,8 @@ const KEPT = 100;
 const SERIOUS = new Set([2, 3]);
 /** A header has whole seconds: a smaller difference is no difference. */
 const CLOCK_MS = 2000;
+/** A connection that says nothing for so long is none. */
+const PATIENCE_MS = 20000;
 
 const settled = (request) => new Promise((resolve, reject) => {
   request.onsuccess = () => resolve(request.result);
@@ -153,15 +155,21 @@ export class Sender {
     let answer;
     try {
       answer = await fetch(`/api/v1/devices/${encodeURIComponent(batch[0].device)}/events`, {
-        method: "POST", credentials: "same-origin", cache: "no-store", headers: { "Content-Type": "application/json" }, body: `[${batch.map((one) => one.text).join(",")}]`,
+        method: "POST",
+        credentials: "same-origin",
+        cache: "no-store",
+        signal: AbortSignal.timeout(PATIENCE_MS),
+        headers: { "Content-Type": "application/json" },
+        body: `[${batch.map((one) => one.text).join(",")}]`,
       });
     } catch {
       this.stand("offline");
       return "";
     }
     await this.queue.setClock(answer, asked);
-    if (answer.ok) return this.take(batch, await answer.json());
-    const reason = await answer.json().then((document) => document.reason, () => `HTTP ${answer.status}`);
+    const document = await answer.json().catch(() => null);
+    if (answer.ok && Array.isArray(document)) return this.take(batch, document);
+    const reason = document?.reason ?? `HTTP ${answer.status}`;
     if (answer.status === 401) this.stand("signed_out");
     else if ([403, 404, 422].includes(answer.status)) return reason;
     else this.stand("trouble", reason);

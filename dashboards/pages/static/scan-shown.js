@@ -22,7 +22,7 @@ function row(entry, seen) {
   const { event, answer } = entry;
   const fate = answer === null ? words.fates.waiting : words.fates[answer.code];
   const what = event.ids.length ? named(event.ids) : event.parent?.v ?? event.manifest ?? event.vehicle ?? event.of;
-  const small = [event.ids.length && event.manifest, event.with && fill(words.handed, { by: event.by?.badge ?? "–", with: event.with.badge }), shownWeight(event), entry.device];
+  const small = [event.ids.length && event.manifest, event.with ? fill(words.handed, { by: event.by?.badge ?? "–", with: event.with.badge }) : event.by?.badge, shownWeight(event), entry.device];
   return el("li", { class_: `entry ${answer === null ? "open" : looks[answer.code]}`, "data-seq": event.seq, "data-fate": answer === null ? "waiting" : answer.code },
     el("div", { class_: "line" }, el("b", {}, stepOf(event.step)), el("span", { class_: `pill ${answer === null ? "behind" : looks[answer.code]}` }, fate), el("time", {}, `${day(event.ts)} ${clock(event.ts)}`)),
     el("div", { class_: "what" }, what),

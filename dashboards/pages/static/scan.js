@@ -10,6 +10,9 @@ import { shownEvents } from "./scan-shown.js";
 const words = texts.scan;
 const EVERY_MS = 10000;
 const CHOICES_MS = 300000;
+const PATIENCE_MS = 10000;
+/** Whoever pressed the button does not wait longer for what the page can do without. */
+const LOOK_UP_MS = 2500;
 /** One button takes them in this order; containers until somebody says that it is enough. */
 const TURN = ["by", "with", "ids"];
 const queue = await Queue.open();
@@ -42,9 +45,9 @@ async function load() {
   return { me: known.me, now: queue.now() };
 }
 
-async function heard(path) {
+async function heard(path, patience = PATIENCE_MS) {
   const asked = Date.now();
-  const answer = await fetch(path, { credentials: "same-origin", cache: "no-store" });
+  const answer = await fetch(path, { credentials: "same-origin", cache: "no-store", signal: AbortSignal.timeout(patience) });
   await queue.setClock(answer, asked);
   if (!answer.ok) throw Object.assign(new Error(path), { status: answer.status });
   return answer.json();
@@ -117,6 +120,18 @@ function explain(id, text) {
   byId(id).hidden = !text;
 }
 
+/** A confirmation speaks of an event: with a connection the page finds the one whose hand-over is open. */
+async function handedOver(content) {
+  if (content.step !== "confirm" || content.of || content.manifest || content.ids.length !== 1 || !reached) return content;
+  try {
+    const found = await heard(`/api/v1/containers/${encodeURIComponent(content.ids[0].v)}`, LOOK_UP_MS);
+    const open = found.events.find((one) => one.offset === found.handover);
+    return open ? { ...content, of: open.id } : content;
+  } catch {
+    return content; // not seen, or no connection after all: recorded as it was scanned
+  }
+}
+
 async function record(event) {
   event.preventDefault();
   form.typed();
@@ -131,7 +146,7 @@ async function record(event) {
   const button = form.form.querySelector(".record");
   button.disabled = true;
   try {
-    const minted = await queue.record(device, form.content());
+    const minted = await queue.record(device, await handedOver(form.content()));
     form.next();
     explain("kept", fill(words.kept, { id: minted.id }));
     navigator.vibrate?.(60);
@@ -198,7 +213,10 @@ form.form.addEventListener("click", (event) => {
 });
 form.form.addEventListener("submit", record);
 byId("terminal").addEventListener("click", chooseTerminal);
-byId("to-sign-in").addEventListener("click", () => frame.account.press());
+byId("to-sign-in").addEventListener("click", () => {
+  frame.account.show(null); // whoever it was is not signed in any more
+  frame.account.press();
+});
 byId("picks").addEventListener("click", (event) => {
   const pick = event.target.closest("button");
   if (pick) terminal(pick.value);
