@@ -51,6 +51,15 @@ class Difference(msgspec.Struct, frozen=True, gc=False):
     spot: Spot
 
 
+class Pairing(msgspec.Struct, frozen=True, gc=False):
+    """Two weighings of one container at two stages of the chain, and how far apart in grams its profile allows."""
+
+    pair: str
+    first: Weighing
+    last: Weighing
+    allowed_g: float
+
+
 def net_of(weight: Weight | None) -> int | None:
     """The net weight, if it counts."""
     return weight.net_g if weight is not None and weight.usable and weight.stable else None
@@ -103,6 +112,21 @@ def chain_difference(taken: Sequence[Taken], profile: Profile) -> Difference | N
     return None
 
 
+def pairings(weighings: Sequence[Weighing], profile: Profile) -> list[Pairing]:
+    """Of each pair of the chain the weighings alone at the nearest stages, of these the newest; by stages."""
+    alone = [one for one in weighings if one.group == 1 and one.mode != "estimated" and one.step in _STAGES]
+    found: dict[str, tuple[Weighing, Weighing]] = {}
+    for index, last in enumerate(alone):
+        for first in alone[:index]:
+            pair = _PAIRS.get((_STAGES[first.step], _STAGES[last.step]))
+            if pair is not None and (pair not in found or _steps(first, last) <= _steps(*found[pair])):
+                found[pair] = (first, last)
+    return [
+        Pairing(pair, first, last, allowed_g(first.net_g, profile, pair, divisions=(first.division_g, last.division_g)))
+        for pair, (first, last) in sorted(found.items(), key=lambda one: [_STAGES[side.step] for side in one[1]])
+    ]
+
+
 def sum_difference(
     whole: Taken, parts: Sequence[Taken | None], profile: Profile, number: int | None = None
 ) -> Difference | None:
@@ -123,11 +147,19 @@ def sum_difference(
 
 def apart(first_g: int, last_g: int, profile: Profile, pair: str, *, number: int, divisions: Iterable[int]) -> float:
     """How far two weights are apart, as a multiple of what the profile's tolerance of that pair allows."""
+    return abs(first_g - last_g) / allowed_g(first_g, profile, pair, number=number, divisions=divisions)
+
+
+def allowed_g(first_g: int, profile: Profile, pair: str, *, number: int = 1, divisions: Iterable[int]) -> float:
+    """How far the weight of ``number`` containers may be from ``first_g``, in grams; at least one."""
     tolerance = profile.tolerance[pair]
     division = max((one or profile.division_g) for one in divisions)
-    allowed = max(tolerance.divisions * number * division, tolerance.percent * first_g / 100, 1.0)
-    return abs(first_g - last_g) / allowed
+    return max(tolerance.divisions * number * division, tolerance.percent * first_g / 100, 1.0)
 
 
 def _measured(one: Taken) -> bool:
     return one.weighing.mode != "estimated"
+
+
+def _steps(first: Weighing, last: Weighing) -> int:
+    return _STAGES[last.step] - _STAGES[first.step]

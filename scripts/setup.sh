@@ -46,7 +46,8 @@ if [ "$(.venv/bin/uv --version 2>/dev/null | cut -d' ' -f2)" != "$uv_version" ];
     .venv/bin/python -m pip --version >/dev/null 2>&1 || .venv/bin/python -m ensurepip >/dev/null
     .venv/bin/python -m pip install -q --disable-pip-version-check "uv==$uv_version"
 fi
+# inexact: uv and pip, which no lock names, stay.
 say 'installing what uv.lock names into .venv'
-UV_PYTHON_DOWNLOADS=never UV_PROJECT_ENVIRONMENT=.venv .venv/bin/uv sync -q --locked --all-extras --compile-bytecode --python .venv/bin/python
+UV_PYTHON_DOWNLOADS=never UV_PROJECT_ENVIRONMENT=.venv .venv/bin/uv sync -q --locked --inexact --all-extras --compile-bytecode --python .venv/bin/python
 touch .venv/.ready
 say 'done'

@@ -17,7 +17,8 @@ from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup, escape
 
 from custody.container import Container
-from custody.evidence.words import CATEGORIES, STATES, STEPS, WORDS
+from custody.evidence.words import WORDS
+from custody.words import CATEGORIES, STATES, STEPS, Texts
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -102,9 +103,9 @@ def say(name: str, **figures: object) -> Markup:
     return _both(*(text.format(**figures) for text in WORDS[name]))
 
 
-def named(texts: Mapping[str, tuple[str, str]], name: str) -> Markup:
+def named(texts: Texts, name: str) -> Markup:
     """The words for a name of the field; an unknown one as it was sent, nothing for nothing."""
-    return _both(*texts[name]) if name in texts else escape(name)
+    return _both(**texts[name]) if name in texts else escape(name)
 
 
 def _both(zh: str, en: str) -> Markup:

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from custody.words import CATEGORIES
 from gateway.cli import custody_words as words
 from gateway.cli import show
 from gateway.cli.language import pick
@@ -46,7 +47,7 @@ def balance(
 
 def _shown(item: dict[str, Any]) -> dict[str, Any]:
     """A row for people: number and weight of a stage in one cell; ``*`` where not all of it was weighed."""
-    found = {**item, "category": words.say(words.CATEGORIES, item["category"]), "ok": pick(_OK[item["ok"]])}
+    found = {**item, "category": words.say(CATEGORIES, item["category"]), "ok": pick(_OK[item["ok"]])}
     found["missing"] = " ".join(item["missing"]) or None
     for stage in _STAGES:
         number, grams = item[f"{stage}_n"], item[f"{stage}_g"]

@@ -9,11 +9,13 @@ from typing import Any
 from rich.text import Text
 from rich.tree import Tree
 
+from custody.words import CATEGORIES, STATES, STEPS
 from devices.observation import QUANTITIES
 from gateway.api.times import print_time
 from gateway.cli import custody_words as words
 from gateway.cli.custody_words import label
-from gateway.cli.language import STATES, pick
+from gateway.cli.language import STATES as ALERT_STATES
+from gateway.cli.language import pick
 
 _Document = Mapping[str, Any]
 #: So long after it happened an event may be received without a word about it.
@@ -44,8 +46,8 @@ def tree(container: _Document, zone: tzinfo) -> Tree:
 def _head(container: _Document) -> str:
     parts = [
         container["id"],
-        words.say(words.STATES, container["state"]),
-        words.say(words.CATEGORIES, container["category"]),
+        words.say(STATES, container["state"]),
+        words.say(CATEGORIES, container["category"]),
     ]
     if container["net_g"] is not None:
         parts.append(_kilograms(container["net_g"]))
@@ -89,7 +91,7 @@ def _event(branch: Tree, event: _Document, names: Mapping[str, str], zone: tzinf
     taken = not event["counts"]
     parts = [
         print_time(event["ts"], zone),
-        words.say(words.STEPS, event["step"]),
+        words.say(STEPS, event["step"]),
         event["place"] or event["device"],
         _who(event, names),
         _weight(event),
@@ -122,7 +124,7 @@ def _alerts(made: Tree, alerts: Sequence[_Document], zone: tzinfo) -> None:
         return
     branch = made.add(_line(label("alerts"), "bold"))
     for one in alerts:
-        state = pick(STATES[one["state"]]) if one["state"] in STATES else one["state"]
+        state = pick(ALERT_STATES[one["state"]]) if one["state"] in ALERT_STATES else one["state"]
         begun = print_time(one["since"], zone)
         branch.add(_line(f"{begun}  {one['rule']}  {one['severity']}  {state}  {one['id']}"))
 

@@ -131,6 +131,7 @@ async def test_a_container_is_shown_by_what_happened_weights_and_proofs(caller: 
     assert [(one["pair"], one["difference_g"], one["ok"]) for one in found["differences"]] == [
         ("department_store", 0, True),
         ("department_plant", 0, True),
+        ("load_plant", 0, True),
     ]
 
 

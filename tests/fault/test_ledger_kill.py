@@ -190,10 +190,7 @@ async def test_yesterdays_state_with_todays_journal_goes_on(tmp_path: Path) -> N
 
 
 async def test_yesterdays_folder_is_not_signed_until_a_new_origin_cites_the_last_head(tmp_path: Path) -> None:
-    """All of yesterday is put back, journal too: nothing is signed, an alarm stands, everything else works.
-
-    Then the operator opens a new origin: from there on heads are signed under its name.
-    """
+    """All of yesterday is put back: nothing is signed and an alarm stands until the operator opens a new origin."""
     folder, section = tmp_path / "data", ledger(tmp_path)
     await a_run(folder, section, "u-1")
     await asyncio.to_thread(shutil.copytree, folder, tmp_path / "yesterday")

@@ -190,13 +190,11 @@ def test_the_inclusion_vectors(shared: Path) -> None:
 
 
 def test_the_consistency_vectors(shared: Path) -> None:
-    """Each published vector is accepted or refused as it says.
-
-    One vector compares two equal roots that are no SHA-256 hashes; ours must be 32 bytes long.
-    """
+    """Each published vector is accepted or refused as it says."""
     found = vectors(shared, "consistency")
     for name, one in found:
         old, new = base64.b64decode(one["root1"]), base64.b64decode(one["root2"])
+        # One vector compares two equal roots that are no SHA-256 hashes; ours must be 32 bytes long.
         if not one["wantErr"] and len(old) != 32:
             old = new = sha256(old).digest()
         held = verify_consistency(one["size1"], one["size2"], old, new, hashes(one["proof"]))

@@ -157,7 +157,7 @@ function weighings(found) {
 
 function differences(found) {
   return [el("table", {}, ...found.differences.map((one) => el("tr", {},
-    el("td", {}, words.pairs[one.pair] ?? one.pair, el("small", {}, `${kg(one.first_g)} → ${kg(one.second_g)} kg`)),
+    el("td", {}, one.steps.map(stepOf).join(" → "), el("small", {}, `${kg(one.first_g)} → ${kg(one.second_g)} kg`)),
     el("td", { class_: "number" }, el("b", { class_: one.ok ? "ok-text" : "bad-text" }, `${one.ok ? "✓" : "✗"} ${signed(one.difference_g)} kg · ${one.ok ? words.within : words.beyond}`), el("small", {}, fill(words.tolerance, { g: `${kg(one.tolerance_g)} kg` }))))))];
 }
 
