@@ -101,7 +101,7 @@ class Chain:
         after = {one.id: one for one in self._asked([*texts, *before])}
         self._last.replace(before.values(), after.values())
         self._rows(before, after, out)
-        self._papers(fact, others)
+        self._papers(fact, others, [*before.values(), *after.values()])
         turned = _differences(_told(before.values()), _told(after.values()), fact.ts)
         turned += self.departments.collected(fact)
         once = judge.once(fact, [one for one in after.values() if _in(one, fact)], self.profiles)
@@ -125,9 +125,11 @@ class Chain:
             found[one.id] = one
         return found
 
-    def _papers(self, fact: Fact, others: Sequence[Fact]) -> None:
-        """Manifests that an event may be about: its own, those of the event it speaks of, those on its vehicle."""
+    def _papers(self, fact: Fact, others: Sequence[Fact], containers: Iterable[Container]) -> None:
+        """Manifests that an event may be about: of itself, the event it speaks of, its containers and its vehicle."""
         self._dirty.update(one.manifest for one in (fact, *others) if one.manifest)
+        for one in containers:
+            self._dirty.update(seen.fact.manifest for seen in one.history if seen.fact.manifest)
         if fact.vehicle and not fact.manifest:
             trip = self.facts.facts(f"vehicle:{fact.vehicle}", fact.ts - TRIP_MS, fact.ts + TRIP_MS)
             self._dirty.update(one.manifest for one in trip if one.manifest)
@@ -136,13 +138,11 @@ class Chain:
         """Each is made once a second at the most: every container on it changes it."""
         for name in sorted(self._dirty):
             one = manifest(self.facts, name, self.profiles)
-            if one is None:
-                continue
-            out.manifests[name] = manifest_row(one, cause.offset)
-            before = _told_of(self._of_manifests.pop(name, ()))
-            if one.conditions:
-                self._of_manifests[name] = list(one.conditions)
-            self.observe(_differences(before, _told_of(one.conditions), cause.time), cause, out)
+            out.manifests[name] = None if one is None else manifest_row(one, cause.offset)
+            before, conditions = _told_of(self._of_manifests.pop(name, ())), [] if one is None else one.conditions
+            if conditions:
+                self._of_manifests[name] = list(conditions)
+            self.observe(_differences(before, _told_of(conditions), cause.time), cause, out)
         self._dirty.clear()
 
     def _rows(self, before: Mapping[str, Container], after: Mapping[str, Container], out: Outputs) -> None:
@@ -191,7 +191,8 @@ class Chain:
         """Journal time went on: what is due."""
         if self._dirty:
             self._write_manifests(cause, out)
-        due = self.departments.due
+        # Before all that waited has come, nobody can tell what was collected.
+        due = self.departments.due if self._fold.caught_up else None
         if due is not None and due <= cause.time:
             self.observe(self.departments.tick(cause.time), cause, out)
         due = self.daybook.due

@@ -88,14 +88,16 @@ def _standing(connection: sa.Connection, outputs: Outputs) -> None:
 
 
 def _containers(connection: sa.Connection, outputs: Outputs) -> None:
-    rows = [row for row in outputs.containers.values() if row is not None]
-    gone = [name for name, row in outputs.containers.items() if row is None]
-    if gone:
-        connection.execute(_GONE, [{"gone": name} for name in gone])
-    if rows:
-        connection.execute(_CONTAINER, rows)
-    if outputs.manifests:
-        connection.execute(_MANIFEST, list(outputs.manifests.values()))
+    for rows, write, remove in (
+        (outputs.containers, _CONTAINER, _NO_CONTAINER),
+        (outputs.manifests, _MANIFEST, _NO_MANIFEST),
+    ):
+        gone = [{"gone": name} for name, row in rows.items() if row is None]
+        there = [row for row in rows.values() if row is not None]
+        if gone:
+            connection.execute(remove, gone)
+        if there:
+            connection.execute(write, there)
 
 
 def _upsert(table: sa.Table, key: Sequence[str], kept: Sequence[str] = ()) -> sa.Insert:
@@ -115,8 +117,9 @@ _COUNTER = _keep_newest(state.counters, "value")
 # An alert names the versions that it was fired under.
 _ALERT = _upsert(state.alerts, ["id"], kept=KEPT)
 _CONTAINER = _upsert(state.containers, ["id"])
-_GONE = state.containers.delete().where(state.containers.c.id == sa.bindparam("gone"))
+_NO_CONTAINER = state.containers.delete().where(state.containers.c.id == sa.bindparam("gone"))
 _MANIFEST = _upsert(state.manifests, ["id"])
+_NO_MANIFEST = state.manifests.delete().where(state.manifests.c.id == sa.bindparam("gone"))
 _SESSION = _upsert(state.sessions, ["device", "offset"])
 
 

@@ -16,7 +16,8 @@ class Outputs(msgspec.Struct):
 
     The lists are rows of the tables of ``gateway.state``. ``items`` go to the stores, ``replies`` (topic, payload) to
     the devices; both are handed on only after the transaction. A container that is None is none of its own any more:
-    its ids belong to another one. ``faults`` name faults of our own, for the log.
+    its ids belong to another one; of a manifest that is None everything was taken back. ``faults`` name faults of our
+    own, for the log.
     """
 
     outcomes: Rows = msgspec.field(default_factory=list)
@@ -32,7 +33,7 @@ class Outputs(msgspec.Struct):
     custody_events: Rows = msgspec.field(default_factory=list)
     custody_links: Rows = msgspec.field(default_factory=list)
     containers: dict[str, dict[str, Any] | None] = msgspec.field(default_factory=dict)
-    manifests: dict[str, dict[str, Any]] = msgspec.field(default_factory=dict)
+    manifests: dict[str, dict[str, Any] | None] = msgspec.field(default_factory=dict)
     entries: Rows = msgspec.field(default_factory=list)
     entry_links: Rows = msgspec.field(default_factory=list)
     nodes: Rows = msgspec.field(default_factory=list)

@@ -55,6 +55,7 @@ class WasteScript(Script):
         packs = {"medical-waste-cn": pack or pack_text("medical-waste-cn")}
         self.other(Kind.START, version="1", channels=["webhook"], packs=packs, profiles=shipped(), **more)
         self.other(Kind.REGISTRY, changes=changes(WASTE), by="test")
+        self.other(Kind.CAUGHT_UP)
 
     def event(self, terminal: str, step: str, *labels: str, at: int | None = None, **more: Any) -> str:
         """One event; returns its id. ``at`` is its device time, else now."""

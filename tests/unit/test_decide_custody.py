@@ -235,3 +235,42 @@ def test_the_registry_of_the_waste_city_is_sound() -> None:
     """Other tests may rely on it."""
     assert {one["unit"] for one in WASTE["places"]} <= {one["id"] for one in WASTE["units"]}
     assert isinstance(opened(), Script)
+
+
+def test_a_department_is_called_late_only_when_all_that_waited_has_come(tmp_path: Path) -> None:
+    """After a time without gateway the backlog is decided first; the collection that was in it is no miss."""
+    script = opened()
+    script.event("T-ward", "collect", "MW1", category="infectious")
+    script.now += 50 * HOUR
+    script.other(Kind.START, version="1", channels=["webhook"])
+    script.other(Kind.TICK)
+    done = decided(tmp_path, script)
+    assert "not-collected" not in rules_of(done)
+    script.other(Kind.CAUGHT_UP)
+    script.now += 2 * MINUTE
+    script.other(Kind.TICK)
+    done.decide(script.records[done.cursor + 1 :])
+    assert "not-collected" in rules_of(done)
+
+
+def test_what_the_registry_ties_becomes_one_container_at_once(tmp_path: Path) -> None:
+    """The row of the id that is none of its own any more goes, and what was the matter with it is over."""
+    script = opened()
+    script.event("T-ward", "collect", "QB", category="infectious")
+    script.event("T-store", "store_in", ids=[{"k": "text", "v": "TB"}])
+    bag = {"id": "bag-b", "unit": "hosp-1", "ids": [{"k": "qr", "v": "QB"}, {"k": "text", "v": "TB"}]}
+    script.other(Kind.REGISTRY, changes=changes({"containers": [bag]}))
+    done = decided(tmp_path, script)
+    assert [(row["id"], row["state"]) for row in done.rows(state.containers)] == [("QB", "stored")]
+
+
+def test_a_manifest_of_which_everything_was_taken_back_is_gone(tmp_path: Path) -> None:
+    """Its only load was void, so nothing was ever moved under it."""
+    script = opened()
+    load = script.event("T-van", "load", "MW1", manifest="M-9", vehicle="van-1")
+    script.now += 2 * MINUTE
+    script.event("T-van", "void", of=load, reason="wrong vehicle")
+    script.now += 2 * MINUTE
+    script.other(Kind.TICK)
+    done = decided(tmp_path, script)
+    assert done.rows(state.manifests) == []
