@@ -147,10 +147,8 @@ class Work:
             at = minute + 0.06 * n
             event = _event("store_out", ids, post.place, keeper, truck.driver)
             event["weight"] = _together(bags, tare, post)
-            if loads is not None:
-                event["category"] = "infectious"
             out = chain.add(Scan(when(at), post.terminal, event))
-            event = _event("load", ids, post.place, truck.driver)
+            event = _event("load", ids, post.place, truck.driver, keeper)
             event |= {"manifest": chain.manifest, "vehicle": truck.id}
             chain.add(Scan(when(at + 0.02), truck.post.terminal, event))
             event = _event("confirm", ids, post.place, truck.driver)
@@ -185,7 +183,7 @@ class Work:
 
     def _receive(self, trip: _Trip, post: Post, keeper: str, minute: float) -> None:
         for n, (ids, bags, tare) in enumerate(self._parts(trip.chain, trip.loads)):
-            event = _event("receive", ids, post.place, keeper)
+            event = _event("receive", ids, post.place, keeper, trip.truck.driver)
             event |= {"manifest": trip.chain.manifest, "weight": _together(bags, tare, post)}
             trip.chain.add(Scan(trip.when(minute + 0.06 * n), post.terminal, event))
 

@@ -47,15 +47,18 @@ def named(scan: Scan) -> str:
 class Mishaps:
     """Lets a share of the containers meet with something, in rounds ``first`` to ``last`` (both included).
 
-    ``only`` names the kinds that happen (all by default).
+    ``only`` names the kinds that happen (all by default), ``most`` how often each does.
     """
 
-    def __init__(self, seed: int, *, share: float, first: int, last: int, only: Sequence[str] = ()) -> None:
+    def __init__(
+        self, seed: int, *, share: float, first: int, last: int, only: Sequence[str] = (), most: int = 0
+    ) -> None:
         self.injected: list[Injected] = []
         self._seed = seed
         self._share = share
         self._span = range(first, last + 1)
         self._only = set(only)
+        self._most = most
         self._busy: set[tuple[str, int]] = set()
 
     def forgotten(self, hospital: Hospital, round_: int) -> str | None:
@@ -89,6 +92,8 @@ class Mishaps:
                 return
 
     def _wanted(self, kind: str) -> bool:
+        if self._most and sum(one.kind == kind for one in self.injected) >= self._most:
+            return False
         return not self._only or kind in self._only
 
 

@@ -88,7 +88,6 @@ def test_twelve_clean_days_over_the_festival_raise_no_alarm(tmp_path: Path) -> N
     assert_silent(Month(tmp_path, hospitals=1, clinics=24, points=1, days=12, beds=40))
 
 
-@pytest.mark.xfail(reason="custody.no_category is told of re-usable bins (custody.conditions)", strict=True)
 def test_clean_days_with_bins_raise_no_alarm(tmp_path: Path) -> None:
     """A second hospital, whose bags have tags and travel in re-usable bins."""
     assert_silent(Month(tmp_path, hospitals=2, clinics=0, points=0, days=3, beds=40))

@@ -103,6 +103,7 @@ HOLDS: Table = [
     ("no category", lambda s: s.collect(3, "A", category=""), "A", "no_category", 3),
     ("a category that the catalogue lacks", lambda s: s.collect(3, "A", category="x", flags=("unknown_category",)),
      "A", "no_category", 3),
+    ("a bin has no category beside its bags'", lambda s: _binned(s, 6050), "BIN", "no_category", None),
     ("parts lighter than the whole", lambda s: _divided(s, 2000, 3000), "A", "weight_difference", 12),
     ("parts as heavy as the whole", lambda s: _divided(s, 3000, 3010), "A", "weight_difference", None),
     ("parts weighed together", lambda s: _divided(s, together=5000), "A", "weight_difference", 0),

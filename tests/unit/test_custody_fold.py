@@ -11,6 +11,7 @@ from tests.support.container_story import (
     DOCTOR,
     DRIVER,
     GATE,
+    HOMES,
     KEEPER,
     NURSE,
     PROFILES,
@@ -178,6 +179,29 @@ def test_two_badges_on_one_device_move_possession_at_a_clinic_only() -> None:
     story.at(0, "van", "collect", "A", spot=CLINIC, by=DRIVER, with_=DOCTOR, category="sharps")
 
     assert (story.of("A").holder, story.of("A").keeper, story.of("A").handover) == ("car-1", "0701", None)
+
+
+def test_whoever_takes_a_clinics_box_with_two_badges_gives_nothing_back() -> None:
+    """The second badge at the gate is the driver's who brought it: possession stays where the arrival moved it."""
+    story = Story()
+    story.at(0, "van", "collect", "A", spot=CLINIC, by=DRIVER, with_=DOCTOR, manifest="M-1", category="sharps")
+    arrival = story.drive(5, with_=GATE, spot=HOMES["plant"])
+    story.at(70, "plant", "receive", "A", by=GATE, with_=DRIVER, manifest="M-1")
+    story.at(71, "plant", "confirm", of=arrival, by=GATE, manifest="M-1")
+    story.at(90, "plant", "dispose", "A", by=GATE)
+
+    assert (story.of("A").holder, story.holds("A")) == ("plant-1", {})
+
+
+def test_a_load_on_the_drivers_device_with_the_keepers_badge_hands_nothing_back() -> None:
+    """After the driver's confirm the keeper is only there."""
+    story = Story()
+    story.collect(0, "A")
+    out = story.at(100, "store", "store_out", "A", by=KEEPER, with_=DRIVER)
+    story.at(101, "van", "confirm", "A", of=out, by=DRIVER)
+    story.at(102, "van", "load", "A", by=DRIVER, with_=KEEPER, vehicle="van-1", manifest="M-1")
+
+    assert (story.of("A").holder, story.of("A").handover) == ("car-1", None)
 
 
 def test_who_looks_at_a_container_does_not_take_it() -> None:

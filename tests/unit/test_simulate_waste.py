@@ -31,6 +31,9 @@ POINT = ["collect", "receive", "store_out", "load", "confirm", "receive", "dispo
 #: Its first scan names label and tag.
 IN_BIN = ["pack", "pack", "collect", "store_in", "pack", "unpack", "dispose"]
 
+#: Scanned in front of both sides.
+TWO_BADGES = {"collect", "store_in", "store_out", "load", "arrive", "receive"}
+
 
 def city() -> City:
     """Six hospitals, of which one is large, and clinics of which some have a collection point."""
@@ -104,7 +107,7 @@ def test_hand_overs_have_two_badges_and_the_receiver_confirms_on_its_own_termina
     confirmed = Counter[str]()
     for event in events():
         seen[event["id"]] = event
-        assert ("with" in event) == (event["step"] in {"collect", "store_in", "store_out", "arrive"})
+        assert ("with" in event) == (event["step"] in TWO_BADGES)
         if event["step"] == "confirm":
             other = seen[event["of"]]
             assert home[other["terminal"]] != home[event["terminal"]]
