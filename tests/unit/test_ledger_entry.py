@@ -97,18 +97,18 @@ def test_anything_but_the_one_form_is_refused(raw: bytes) -> None:
 PLAIN = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | st.text(),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=5),
-    max_leaves=20,
+    max_leaves=8,
 )
 
 
-@settings(max_examples=400)
+@settings(max_examples=100)
 @given(st.dictionaries(st.text(max_size=8), PLAIN, max_size=6))
 def test_the_fast_writer_writes_what_rfc8785_writes(document: dict[str, Any]) -> None:
     """Any document of integers and text has the bytes that the reference gives it, whatever its keys."""
     assert canonical(document) == rfc8785.dumps(document)
 
 
-@settings(max_examples=200)
+@settings(max_examples=60)
 @given(st.dictionaries(st.text(alphabet='abc\x7f~ \x00\x1f"\\', max_size=4), st.text(), max_size=6))
 def test_control_characters_are_written_as_rfc8785_writes_them(document: dict[str, Any]) -> None:
     """The escapes are those of RFC 8785 section 3.2.2.2."""
