@@ -15,13 +15,21 @@ const PATIENCE_MS = 10000;
 const LOOK_UP_MS = 2500;
 /** One button takes them in this order; containers until somebody says that it is enough. */
 const TURN = ["by", "with", "ids"];
-const queue = await Queue.open();
+const queue = await Queue.open().catch((error) => {
+  byId("lost").textContent = fill(words.not_kept, { words: error?.message ?? error });
+  byId("lost").hidden = false;
+  throw error;
+});
 let known = (await queue.note("known")) ?? { me: null, terminals: [], places: [], at: 0 };
 let device = (await queue.note("device")) ?? "";
 let reached = navigator.onLine;
 let signedOut = false;
 
-const form = new EventForm((draft) => queue.keep("draft", draft));
+const form = new EventForm((draft) => {
+  explain("kept", "");
+  explain("wrong", "");
+  queue.keep("draft", draft);
+});
 form.load((await queue.note("draft")) ?? {});
 const sender = new Sender(queue, () => standing());
 const frame = new Frame(EVERY_MS, load, () => standing());
