@@ -16,6 +16,7 @@ import msgspec
 
 from custody.container import Condition, Container, Weighing
 from custody.fact import Fact, Spot
+from custody.happening import AMENDING
 from custody.profile import Pair, Profile, Tolerance
 from custody.profiles import profile_of
 
@@ -184,8 +185,12 @@ def _row(row: Row, waste: Sequence[Container], profile: Profile, *, settled: boo
 
 
 def _counted(container: Container) -> Iterator[Fact]:
-    """Facts of its present cycle that count."""
-    return (seen.fact for seen in container.history if seen.counts and seen.cycle == container.cycle)
+    """Facts of its present cycle that happened: a corrected one did, and only says something else."""
+    steps = {seen.fact.offset: seen.fact.step for seen in container.history if seen.fact.step in AMENDING}
+    for seen in container.history:
+        happened = seen.counts or (seen.by is not None and steps.get(seen.by) == "correct")
+        if happened and seen.cycle == container.cycle:
+            yield seen.fact
 
 
 def _stage(fact: Fact) -> str:

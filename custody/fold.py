@@ -168,7 +168,7 @@ def _container(bearer: Bearer, walk: Walk, moment: Moment) -> Container:
         grid=course.grid,
         producer=course.producer,
         department=course.department,
-        net_g=newest(weighings),
+        net_g=None if course.cleaned else newest(weighings),
         sealed_at=_ts(course.sealed),
         collected_at=_ts(course.collected),
         stored_at=_ts(course.stored),

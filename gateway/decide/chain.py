@@ -90,23 +90,39 @@ class Chain:
         assert cause.copy is not None
         zone = ZoneInfo(fold.alerting.zone)
         fact = resolve(event, fold.registry, terminal, cause.offset, fold.offset, cause.time, cause.copy, skew, zone)
+        fact = msgspec.structs.replace(fact, entry=fold.ledger.size)
         body = entry_body(fact)
         others = self.facts.event(fact.of) if fact.of else []
-        index = fold.ledger.append("custody", entry_entities(fact, others), body, fold.offset, fold.time, out)
-        fact = msgspec.structs.replace(fact, entry=index)
+        links = len(out.custody_links)
         self.facts.add(fact, out)
+        try:
+            texts = custody_fold.touched(self.facts, fact)
+            before = self._before(texts)
+            after = {one.id: one for one in self._asked([*texts, *before])}
+            once = judge.once(fact, [one for one in after.values() if _in(one, fact)], self.profiles)
+            fold.ledger.append("custody", entry_entities(fact, others), body, fold.offset, fold.time, out)
+        except Exception:
+            # The message will be parked: nothing of it may be left behind.
+            self.facts.undo()
+            del out.custody_links[links:]
+            raise
         out.custody_events.append(event_row(fact))
-        texts = custody_fold.touched(self.facts, fact)
-        before = self._before(texts)
-        after = {one.id: one for one in self._asked([*texts, *before])}
         self._last.replace(before.values(), after.values())
         self._rows(before, after, out)
         self._papers(fact, others, [*before.values(), *after.values()])
         turned = _differences(_told(before.values()), _told(after.values()), fact.ts)
         turned += self.departments.collected(fact)
-        once = judge.once(fact, [one for one in after.values() if _in(one, fact)], self.profiles)
         self.observe([*turned, *once], Cause(fold.offset, fold.time, cause.tags, cause.copy), out)
         return fact
+
+    def leading(self, texts: Sequence[str]) -> str | None:
+        """The id of the container that the first of these ids is of, as it is known now."""
+        if not texts:
+            return None
+        one = self._last.get(texts[0])
+        if one is None:
+            one = custody_fold.container(self.facts, texts[0], self.profiles)
+        return texts[0] if one is None else one.id
 
     def _asked(self, texts: Sequence[str]) -> list[Container]:
         """The containers that these ids belong to, as they are now."""

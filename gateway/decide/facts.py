@@ -37,6 +37,7 @@ class Facts:
         #: What the newest fact made known, and the same without it.
         self.just: set[tuple[str, int]] = set()
         self.newest = -1
+        self._answered: list[int] = []
         self.earlier = Earlier(self)
 
     def same(self, text: str) -> Sequence[str]:
@@ -79,11 +80,25 @@ class Facts:
         self._at[fact.offset] = fact
         for name in sorted(names):
             self._link(name, fact, out)
-        for offset in self.awaited.pop(fact.id, ()):
+        self._answered = self.awaited.pop(fact.id, [])
+        for offset in self._answered:
             earlier = self._at.get(offset) or (self.lookup.fact(offset) if self.lookup is not None else None)
             if earlier is not None:
                 for name in sorted(set(entities(fact)) - set(entities(earlier))):
                     self._link(name, earlier, out)
+
+    def undo(self) -> None:
+        """Forget the newest fact and what it made known."""
+        for name, offset in self.just:
+            self._fresh.get(name, {}).pop(offset, None)
+            self._known.get(name, {}).pop(offset, None)
+        fact = self._at.pop(self.newest)
+        self._named[fact.id].pop(fact.offset, None)
+        if self.newest in self.awaited.get(fact.of, ()):
+            self.awaited[fact.of].remove(self.newest)
+        if self._answered:
+            self.awaited[fact.id] = self._answered
+        self.just.clear()
 
     def _link(self, name: str, fact: Fact, out: Outputs) -> None:
         if name in self._known:

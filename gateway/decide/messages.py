@@ -174,19 +174,19 @@ class Messages:
         assert event.id is not None
         identity = (route.device, event.id)
         known = self._fresh.get(identity) or lookup.event(*identity, self._fold.offset)
-        first = event.containers[0] if event.containers else None
         asks = id_of(message.payload) or event.id
         if known is not None:
+            first = fold.chain.leading(event.containers)
             if known[1] == event.digest:
                 return Verdict("repeated", "repeated", {"first": known[0]}, id=asks, object=first)
             words = f"event {event.id} of {route.device} is known with other content since record {known[0]}"
             copy = hashlib.sha256(message.payload).hexdigest()
             fold.chain.conflict(route.device, event.id, Cause(fold.offset, fold.time, route.tags, copy), out)
             return Verdict("parked", "conflict", {"words": words, "first": known[0]}, id=asks, object=first)
-        self._fresh[identity] = (record.offset, event.digest)
         copy = hashlib.sha256(message.payload).hexdigest()
         out.copies[copy] = message.payload
         fact = fold.chain.event(event, route.device, Cause(record.offset, record.time, route.tags, copy), out)
+        self._fresh[identity] = (record.offset, event.digest)
         fold.counters["custody_events"] += 1
         out.items.append(
             CustodyPoints(
@@ -202,7 +202,8 @@ class Messages:
                 event.grams,
             ),
         )
-        return Verdict("accepted", id=asks, object=first, flags=list(fact.flags))
+        object_ = fold.chain.leading(event.containers)
+        return Verdict("accepted", id=asks, object=object_, flags=list(fact.flags))
 
     def _status(self, record: Record, message: Message, route: Route, out: Outputs) -> Verdict:
         try:

@@ -274,3 +274,31 @@ def test_a_manifest_of_which_everything_was_taken_back_is_gone(tmp_path: Path) -
     script.other(Kind.TICK)
     done = decided(tmp_path, script)
     assert done.rows(state.manifests) == []
+
+
+def test_an_event_that_decide_cannot_fold_is_parked_and_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No link, no entry, no row: after the fault is mended a redrive takes it in as if it had just come."""
+    script = opened()
+    script.event("T-ward", "void", of="e-late", reason="awaits its event")
+    script.event("T-ward", "collect", "MW1", id="e-late", category="infectious")
+    with monkeypatch.context() as broken:
+        broken.setattr("gateway.decide.chain.judge.once", lambda *_: 1 / 0)
+        done = decided(tmp_path, script)
+    assert [row["reason"] for row in done.rows(state.outcomes)] == ["decide_error"] * 2
+    assert done.rows(state.custody_links) == done.rows(state.custody_events) == []
+    assert "custody" not in {row["kind"] for row in done.rows(state.ledger_entries)}
+    script.other(Kind.REDRIVE, all=True)
+    done.decide(script.records[done.cursor + 1 :])
+    assert [row["state"] for row in done.rows(state.containers)] == ["closed"]
+
+
+def test_the_reply_names_the_container_as_the_pages_do(tmp_path: Path) -> None:
+    """Of a bag with a label and a tag that is the label, whichever the terminal read first."""
+    script = opened()
+    ids = [{"k": "epc", "v": "3066C4409047E140075BCD15"}, {"k": "qr", "v": "MW1"}]
+    for _ in range(2):
+        script.message("T-ward", {"id": "e1", "ts": script.now, "step": "collect", "ids": ids}, channel="event")
+    done = decided(tmp_path, script)
+    assert [(reply["code"], reply["object"]) for _, reply in done.replies] == [(0, "MW1"), (1, "MW1")]
