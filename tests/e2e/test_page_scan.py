@@ -251,19 +251,27 @@ def film(path: Path, text: str) -> None:
 
 
 @pytest.mark.skipif(not PRESENT, reason="Chromium is missing: make servers")
-async def test_the_camera_reads_a_label(gateway: Gateway, tmp_path: Path) -> None:
-    """A QR code in front of the camera becomes a container; Chromium here has no detector, so ours reads it."""
+async def test_the_camera_reads_a_label_and_the_queue_outlives_the_browser(gateway: Gateway, tmp_path: Path) -> None:
+    """A QR code in front of the camera is read; a browser that ended and starts without a connection still waits."""
     await in_thread(film, tmp_path / "label.y4m", "H1-000123")
     flags = [
         *("--headless", "--no-sandbox", "--disable-gpu", "--use-fake-ui-for-media-stream"),
         *("--use-fake-device-for-media-stream", f"--use-file-for-fake-video-capture={tmp_path}/label.y4m"),
     ]
+    phone: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "locale": "zh-CN"}
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=EXECUTABLE, args=flags)
-        page = await (await browser.new_context(viewport={"width": 390, "height": 844}, locale="zh-CN")).new_page()
-        page.set_default_timeout(PATIENCE_MS)
+
+        async def switched_on() -> Page:
+            context = await playwright.chromium.launch_persistent_context(
+                tmp_path / "phone", executable_path=EXECUTABLE, args=flags, **phone
+            )
+            context.set_default_timeout(PATIENCE_MS)
+            return context.pages[0]
+
+        page = await switched_on()
         await page.goto(f"{gateway.address}/scan")
         await signed_in(gateway, page)
+        await page.evaluate("navigator.serviceWorker.ready.then(() => true)")
         await page.locator('[data-scan="ids"]').click()
         await expect(page.locator("#read")).to_contain_text("H1-000123")
         await page.locator("#camera [data-close]").click()
@@ -271,9 +279,19 @@ async def test_the_camera_reads_a_label(gateway: Gateway, tmp_path: Path) -> Non
         await page.locator('[data-scan="with"]').click()
         await expect(page.locator("#camera")).to_be_hidden()
         await expect(page.locator('[name="with"]')).to_have_value("H1-000123")
+        await page.context.set_offline(True)
         await page.locator(".record").click()
+        await expect(page.locator("#waiting")).to_have_text("待发送 1 条")
+        await page.context.close()
+        page = await switched_on()
+        await page.context.set_offline(True)
+        await page.goto(f"{gateway.address}/scan")
+        await expect(page.locator("#waiting")).to_have_text("待发送 1 条")
+        assert await facts(gateway, "H1-") == []
+        await session(gateway, page)
+        await page.context.set_offline(False)
         await expect(page.locator('[data-fate="0"]')).to_have_count(1)
-        await browser.close()
+        await page.context.close()
     (event,) = await facts(gateway, "H1-")
     assert event["ids"] == [{"k": "qr", "v": "H1-000123"}]
     assert event["with"] == {"badge": "H1-000123", "auth": "qr"}
