@@ -16,12 +16,14 @@ import argparse
 import base64
 import hashlib
 import html
+import io
 import json
 import re
 import struct
 import sys
 import zlib
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -38,8 +40,17 @@ NUMBER = re.compile(r"0|[1-9][0-9]{0,15}")
 VKEY = re.compile(r"([^\s+]+)\+([0-9a-f]{8})\+([A-Za-z0-9+/]+={0,2})")
 PROOF = "c2sp.org/tlog-proof@v1\n"
 ED25519, COSIGNATURE = 1, 4
-#: Keys of a custody entry that must say what the bytes of the terminal say.
-SENT = ("id", "step", "category", "manifest", "vehicle", "of", "ts", "boot", "seq", "place")
+#: Keys of a message that are one line of text.
+LINES = ("id", "step", "category", "manifest", "vehicle", "of", "place")
+#: 2020-01-01 and 2262-04-11: a time that a terminal sends counts between them, else that of the receipt.
+EARLIEST, LATEST = 1_577_836_800_000, 9_223_372_036_854
+INTEGER = re.compile(r"[+-]?[0-9]{1,20}(?:\.[0-9]*)?")
+GRAMS = re.compile(r"[+-]?[0-9]{1,9}(?:\.0{1,9})?")
+KILOGRAMS = re.compile(r"[+-]?[0-9]{1,6}(?:\.[0-9]{1,9})?")
+HEX = re.compile(r"(?:[0-9A-F]{2}){8,62}")
+SHA256 = re.compile(r"[0-9a-f]{64}")
+#: Headers of GS1 schemes whose tags may carry more behind the id (Tag Data Standard 2.3, section 14.5).
+PLUS = ("F1", "F2", "F4", "F7", "F9", "FA")
 #: The report's figures: ENTRY/path/in/the/body and the text that is shown.
 FIGURE = re.compile(r'<data value="([0-9]+)/([a-z0-9_/]+)">([^<]*)</data>')
 MOMENT = re.compile(r'<time data-of="([0-9]+)/([a-z_]+)" datetime="([^"]*)">([^<]*)</time>')
@@ -68,7 +79,16 @@ WORDS = {
         "Up to entry {pinned} nothing was left out at the end either: a later day's list names it as the newest.",
         "截至第 {pinned} 条，末尾也没有遗漏：其后的每日清单指明它为最新一条。",
     ),
-    "raw": ("What entries say is what {raw} messages of terminals said.", "{raw} 条终端原始报文与记录一致。"),
+    "raw": (
+        (
+            "What {events} custody entries say of ids, container, step, category, time, weight, badges, files, "
+            "vehicle, manifest, other event, and of the place where the terminal named one, is what their messages say."
+        ),
+        (
+            "{events} 条流转记录中的编号、容器、步骤、类别、时间、重量、工牌、附件、车辆、联单、相关事件，"
+            "以及终端所报的地点，与此处的原始报文一致。"
+        ),
+    ),
     "names": ("Witnesses have signed the same head: {names}.", "见证方也签署了同一总哈希：{names}。"),
     "origin_proved": ("It was made by the holder of the key that you gave.", "它由您所给密钥的持有者制作。"),
     "no_origin": (
@@ -76,8 +96,12 @@ WORDS = {
         "来源：所用密钥取自证据包本身。请用 --key 给出账本的公钥。",
     ),
     "no_pin": (
-        "That nothing came after the newest entry shown: no daily list in the bundle names it.",
-        "所示最新一条之后没有别的记录：证据包中没有每日清单指明这一点。",
+        "That nothing came after the newest entry shown: no daily list under the signed head names it.",
+        "所示最新一条之后没有别的记录：已签名的总哈希之下没有每日清单指明这一点。",
+    ),
+    "of_day": (
+        "That the day had no entry before the first and after the last shown.",
+        "该日在所示第一条之前、最后一条之后没有别的记录。",
     ),
     "after_pin": (
         "That nothing came after the last daily list in the bundle.",
@@ -89,13 +113,26 @@ WORDS = {
         "账本没有被整体重写：未给出见证方的密钥。",
     ),
     "instrument": ("That scales and sensors were right.", "秤和传感器的读数正确。"),
+    "gateway": (
+        "What the gateway wrote itself: whose a badge or a place was, times of receipt, flags, alerts, counts.",
+        "网关自行写入的内容：工牌和地点的归属、接收时间、标记、告警、计数。",
+    ),
     "sender": (
-        "Who held the terminal; that a message is its own is proved only where it signed: {signed} of {events} events.",
-        "谁在操作终端；只有终端自己签名的事件才能证明出自该终端：{events} 条中的 {signed} 条。",
+        (
+            "Who held the terminal; that a message is its own: the gateway found a right signature on {signed} "
+            "of {events} events, which is not checked here."
+        ),
+        "谁在操作终端；报文出自该终端：网关认定 {events} 条事件中的 {signed} 条签名有效，此处不复核。",
     ),
     "readings": (
-        "What report and EPCIS view judge (state, what is missing): only their figures follow from the entries.",
-        "报告和 EPCIS 视图中的判断（状态、缺失项）：只有其中的数字由记录得出。",
+        (
+            "All else in report and EPCIS view: what they judge (state, what is missing), and text that somebody "
+            "may have added; only the report's figures and those of {shown} EPCIS events follow from the entries."
+        ),
+        (
+            "报告和 EPCIS 视图的其余内容：其中的判断（状态、缺失项）以及可能另加的文字；"
+            "只有报告中的数字和 {shown} 条 EPCIS 事件的数字由记录得出。"
+        ),
     ),
 }
 
@@ -151,7 +188,7 @@ def unpack(data: bytes) -> dict[str, bytes]:
 
 
 def strict(data: bytes) -> Any:  # noqa: ANN401 - any JSON
-    """JSON without double keys, NaN or a byte order mark. Raises ValueError."""
+    """JSON without double keys, NaN, numbers beyond a float or a byte order mark. Raises ValueError."""
 
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         found = dict(pairs)
@@ -159,10 +196,14 @@ def strict(data: bytes) -> Any:  # noqa: ANN401 - any JSON
             raise ValueError("a key occurs twice")
         return found
 
-    def refuse(text: str) -> None:
+    def refuse(text: str) -> float:
         raise ValueError(f"{text} is no JSON")
 
-    return json.loads(data.decode("utf-8"), object_pairs_hook=once, parse_constant=refuse)
+    def finite(text: str) -> float:
+        found = float(text)
+        return found if found - found == 0 else refuse(text)
+
+    return json.loads(data.decode("utf-8"), object_pairs_hook=once, parse_constant=refuse, parse_float=finite)
 
 
 def canonical(value: object) -> str:
@@ -212,6 +253,153 @@ def unbase64(text: str) -> bytes:
 def moment(text: str) -> int:
     """Ms since 1970 UTC of ISO 8601 with an offset."""
     return round(datetime.fromisoformat(text).timestamp() * 1000)
+
+
+def quoted(text: str) -> str:
+    """Text of the bundle in a line of its own words: nothing in it can end the line, the quotes, or hide."""
+    return '"' + shown(text).replace('"', '\\"') + '"'
+
+
+def shown(text: str) -> str:
+    """``text`` with what does not print (control, direction, line separators, half surrogates) as escapes."""
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode("ascii") for one in text)
+
+
+def message(text: str) -> dict[str, Any]:
+    """A message with fractions as they were written, so that no weight goes through a float."""
+    try:
+        found: dict[str, Any] = json.loads(text, parse_float=Decimal, parse_int=_integer)
+    except (ValueError, ArithmeticError):
+        found = json.loads(text, parse_int=_integer)
+    return found
+
+
+def _integer(text: str) -> int | Decimal:
+    return int(text) if len(text) <= 20 else Decimal(text)
+
+
+def said_line(raw: object) -> str:
+    """Text of 1 to 128 characters, or the digits of an integer; else nothing."""
+    if isinstance(raw, str):
+        return raw.strip() if len(raw) <= 128 and raw == _utf8(raw) else ""
+    return str(raw) if isinstance(raw, int) and not isinstance(raw, bool) and -(2**63) <= raw < 2**63 else ""
+
+
+def _utf8(text: str) -> str:
+    return text.encode("utf-8", "replace").decode()
+
+
+def said_time(raw: object, received: int) -> int:
+    """When an event was, in ms; the time of its receipt where what was sent is no time."""
+    if isinstance(raw, str):
+        raw = int(raw.strip().partition(".")[0]) if INTEGER.fullmatch(raw.strip()) else None
+    if isinstance(raw, Decimal):
+        raw = float(raw)
+    if isinstance(raw, bool) or not isinstance(raw, (int, float)) or raw - raw != 0:
+        return received
+    return int(raw) if EARLIEST <= int(raw) <= LATEST else received
+
+
+def said_weight(raw: object) -> dict[str, Any] | None:
+    """What was weighed, in whole grams; a part that is no weight is None."""
+    if not isinstance(raw, dict):
+        raw = None if raw is None else {}
+    if raw is None:
+        return None
+    gross, tare, net = (_weight(raw.get(f"{name}_g"), raw.get(f"{name}_kg")) for name in ("gross", "tare", "net"))
+    unsaid = raw.get("net_g") is None and raw.get("net_kg") is None
+    if gross is not None and tare is not None and unsaid and gross >= tare:
+        net = gross - tare
+    mode, scale = raw.get("mode"), raw.get("scale")
+    return {
+        "gross_g": gross,
+        "tare_g": tare,
+        "net_g": net,
+        "scale": _utf8(scale.strip()) if isinstance(scale, str) and len(scale) <= 64 else "",
+        "mode": mode if isinstance(mode, str) and mode in {"scale", "typed", "estimated"} else "",
+        "stable": raw.get("stable") is not False,
+    }
+
+
+def _weight(grams: object, kilograms: object) -> int | None:
+    found = _whole(kilograms, KILOGRAMS, 1000) if grams is None else _whole(grams, GRAMS, 1)
+    if found is None or found < 0 or (kilograms is not None and found != _whole(kilograms, KILOGRAMS, 1000)):
+        return None
+    return found
+
+
+def _whole(raw: object, form: re.Pattern[str], scale: int) -> int | None:
+    if isinstance(raw, bool) or not isinstance(raw, (int, Decimal, str)) or not form.fullmatch(str(raw).strip()):
+        return None
+    grams = Decimal(str(raw).strip()) * scale
+    return int(grams) if grams == int(grams) else None
+
+
+def said_badge(raw: object) -> str:
+    """The badge of who did something; nothing where nobody is named."""
+    return said_line(raw.get("badge")) if isinstance(raw, dict) else ""
+
+
+def said_files(raw: object) -> list[str]:
+    """The SHA-256 of each file, 32 at the most."""
+    hashes = [one.get("sha256") for one in (raw if isinstance(raw, list) else [raw]) if isinstance(one, dict)]
+    texts = [one.lower() for one in hashes if isinstance(one, str)]
+    return list(dict.fromkeys(one for one in texts if SHA256.fullmatch(one)))[:32]
+
+
+def said_id(raw: object) -> tuple[str, bool] | None:
+    """The text of one id, and whether it is the memory of a tag; None where it names no container."""
+    kind, sent = (raw.get("k"), raw.get("v")) if isinstance(raw, dict) else (None, raw)
+    text = sent.strip() if isinstance(sent, str) and len(sent) <= 256 else ""
+    if not text or kind == "tid":
+        return None
+    if kind != "epc":
+        return _utf8(text), False
+    text = text.upper()
+    if not HEX.fullmatch(text):
+        return _utf8(text), False
+    return None if text.startswith(("E0", "E2")) or not text.strip("0") else (text, True)
+
+
+def same_id(name: str, found: tuple[str, bool]) -> bool:
+    """Whether the id ``name`` of an entry is what was read: a tag's memory may go on with zeros, or with other data."""
+    text, tag = found
+    if name == text or not tag or len(name) < 20 or len(name) > len(text) or len(name) % 4:
+        return name == text
+    if text.startswith(PLUS) and text[2] in "89ABCDEF":
+        own, rest = int(name[-4:], 16), int(text[len(name) - 4 : len(name)], 16)
+        return name[:-4] == text[: len(name) - 4] and own & rest == own
+    return len(name) >= 24 and text.startswith(name) and not text[len(name) :].strip("0")
+
+
+def said(sent: dict[str, Any], received: int) -> dict[str, Any]:
+    """All that a message says, under the keys of a custody entry; ids and container are read by ``said_id``."""
+    found: dict[str, Any] = {key: said_line(sent.get(key)) for key in LINES}
+    found |= {key: said_badge(sent.get(key)) for key in ("by", "with", "approved_by")}
+    for key in ("boot", "seq"):
+        digits = said_line(sent.get(key)) if isinstance(sent.get(key), int) else ""
+        found[key] = "" if digits.startswith("-") else digits
+    return {
+        **found,
+        "ts": said_time(sent.get("ts"), received),
+        "weight": said_weight(sent.get("weight")),
+        "files": said_files(sent.get("files")),
+    }
+
+
+def told(body: dict[str, Any]) -> dict[str, Any]:
+    """What a custody entry tells, in the form of ``said``."""
+    found: dict[str, Any] = {key: body.get(key) or "" for key in LINES}
+    found |= {key: (body.get(key) or {}).get("badge", "") for key in ("by", "with", "approved_by")}
+    found |= {key: "" if body.get(key) is None else str(body[key]) for key in ("boot", "seq")}
+    weight = body.get("weight")
+    if weight is not None:
+        weight = {key: weight.get(key) for key in ("gross_g", "tare_g", "net_g")} | {
+            "scale": weight.get("scale", ""),
+            "mode": weight.get("mode", ""),
+            "stable": weight.get("stable", True),
+        }
+    return {**found, "ts": body["ts"], "weight": weight, "files": body.get("files", [])}
 
 
 class Key:
@@ -296,7 +484,7 @@ class Check:
 
     def __init__(self, data: bytes, key: Key | None, witnesses: list[Key]) -> None:
         self.faults: list[dict[str, Any]] = []
-        self.facts: dict[str, Any] = {"origin_proved": False, "said": []}
+        self.facts: dict[str, Any] = {"origin_proved": False}
         self._data, self._given, self._witnesses = data, key, witnesses
         self.members: dict[str, bytes] = {}
         self.entries: dict[int, dict[str, Any]] = {}
@@ -313,7 +501,7 @@ class Check:
                 layer()
             except BadError as error:
                 self.fault(error.kind, None, str(error))
-            except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
+            except Exception as error:  # noqa: BLE001 - whatever a hostile part does to its layer is a fault of the bundle
                 self.fault("unreadable", None, f"{layer.__name__[1:]}: {type(error).__name__}: {error}")
             if self.faults:
                 break
@@ -407,17 +595,25 @@ class Check:
     def _whole(self, chains: dict[str, dict[int, tuple[int, str | None]]]) -> None:
         """The chains, or the range, that the manifest promises are here without a gap."""
         subject, promised, span = self.manifest["subject"], self.manifest["chains"], self.manifest["range"]
+        if any(type(number) is not int for number in [*promised.values(), *(span or ())]):
+            raise BadError("unreadable", "the manifest promises chains or a range by something else than numbers")
         if subject not in promised and not (subject.startswith("day:") and span is not None):
             self.fault("chain_gap", None, f"the manifest promises no whole chain of {subject}")
         for entity, newest in sorted(promised.items()):
-            missing = [seq for seq in range(newest + 1) if seq not in chains.get(entity, {})]
+            known = chains.get(entity, {})
+            if newest < 0:
+                self.fault("chain_gap", None, f"the manifest promises a chain of {entity} without an entry")
+            missing = [seq for seq in range(min(newest + 1, len(known) + 20)) if seq not in known]
             if missing:
                 self.fault("chain_gap", None, f"{entity}: entries {missing[:20]} of its {newest + 1} are missing")
-            if max(chains.get(entity, {-1: 0})) > newest:
+            if max(known, default=-1) > newest:
                 self.fault("chain_gap", None, f"{entity} has more entries than the manifest says")
-        if span is not None and not set(range(span[0], span[1] + 1)) <= self.entries.keys():
-            self.fault("chain_gap", None, f"not every entry from {span[0]} to {span[1]} is here")
-        self.facts |= {"chains": ", ".join(sorted(promised)), "range": span}
+        if span is not None:
+            first, last = span
+            inside = sum(first <= index <= last for index in self.entries)
+            if first > last or inside != last - first + 1:
+                self.fault("chain_gap", None, f"not every entry from {first} to {last} is here")
+        self.facts |= {"chains": sorted(promised), "range": span}
 
     def _pins(self, chains: dict[str, dict[int, tuple[int, str | None]]]) -> None:
         """The daily lists name the newest entry that each open container had; they must agree with what is shown."""
@@ -428,10 +624,10 @@ class Check:
             for entity, seq, head in self.entries[index]["body"]["heads"]:
                 if entity not in promised:
                     continue
-                there = chains[entity].get(seq)
+                there = chains.get(entity, {}).get(seq)
                 if seq > promised[entity] or (there and self.leaves[there[0]].hex() != head):
                     self.fault("omitted", index, f"a daily list names another entry {seq} of {entity} than is shown")
-                elif seq == promised[entity]:
+                elif seq == promised[entity] and index < self.note.size:
                     pinned[entity] = index
         listed = {entity for entity in promised if entity.startswith("container:")}
         self.facts["pinned"] = min(pinned.values()) if listed and pinned.keys() == listed else None
@@ -451,32 +647,42 @@ class Check:
             elif entry["kind"] == "custody":
                 self._event(index, entry["body"], sent)
         signed = sum(body.get("signature") == "good" for _, body in events)
-        raws = sum(name.startswith("raw/") for name in self.members)
-        self.facts |= {"events": len(events), "signed": signed, "raw": raws}
+        self.facts |= {"events": len(events), "signed": signed}
 
     def _event(self, index: int, body: dict[str, Any], data: bytes) -> None:
         """A custody entry against the bytes that the terminal sent."""
         text = data.decode("utf-8-sig")
+        sent = message(text)
         if "not_canonical" in body["flags"]:
-            digest, sent = hashlib.sha256(data).hexdigest(), json.loads(text)
+            digest = hashlib.sha256(data).hexdigest()
         else:
-            sent = strict(text.encode())
-            digest = hashlib.sha256(canonical(sent).encode()).hexdigest()
+            digest = hashlib.sha256(canonical(strict(text.encode())).encode()).hexdigest()
         if digest != body["digest"]:
             self.fault("digest", index, "the message does not have the digest that the entry names")
-        skipped = {"ts"} if {"no_time", "bad_time"} & set(body["flags"]) else set()
-        weight, said = sent.get("weight"), body.get("weight")
-        pairs = [(key, sent.get(key), body.get(key)) for key in SENT if key not in skipped]
-        if isinstance(weight, dict) and isinstance(said, dict):
-            pairs += [(key, weight.get(key), said.get(key)) for key in ("gross_g", "tare_g", "net_g")]
-        for key, one, other in pairs:
-            plain = isinstance(one, (int, str)) and not isinstance(one, bool) and other not in {None, ""}
-            if plain and str(one).strip() != str(other).strip():
-                self.fault("fact", index, f"{key} is {other!r} in the entry and {one!r} in the message")
-        read = [str(one.get("v", "")).strip() for one in sent["ids"] or () if isinstance(one, dict)]
-        for name in body["ids"]:
-            if not any(name == one or one.upper().startswith(name) for one in read):
-                self.fault("fact", index, f"the id {name!r} is not in the message")
+        entry, heard = told(body), said(sent, body["received_at"])
+        if not heard["place"]:
+            # Then it is the terminal's own, which the gateway knows.
+            entry["place"] = ""
+        for key, value in heard.items():
+            if entry[key] != value:
+                self.fault("fact", index, f"{key} is {entry[key]!r} in the entry and {value!r} in the message")
+        parent = [body["parent"]] if body.get("parent") else []
+        self._ids(index, "ids", body["ids"], sent["ids"] if isinstance(sent["ids"], list) else [])
+        self._ids(index, "parent", parent, [sent.get("parent")])
+        linked = {link["entity"] for link in self.entries[index]["links"]}
+        about = [("container", name) for name in [*body["ids"], *parent]]
+        about += [(key, body[key]) for key in ("manifest", "vehicle") if body.get(key)]
+        for key, name in about:
+            if f"{key}:{name}" not in linked:
+                self.fault("link", index, f"the entry is about {key} {name} and does not stand in its chain")
+
+    def _ids(self, index: int, key: str, names: list[str], sent: list[Any]) -> None:
+        """The ids of an entry are those of its message, no more and no less."""
+        found = [one for one in map(said_id, sent) if one is not None]
+        strange = [name for name in names if not any(same_id(name, one) for one in found)]
+        missing = [one[0] for one in found if not any(same_id(name, one) for name in names)]
+        if strange or missing or len(set(names)) < len(names):
+            self.fault("fact", index, f"{key}: {names} in the entry, {[one[0] for one in found]} in the message")
 
     def _views(self) -> None:
         page = self.members["report.html"].decode("utf-8")
@@ -496,8 +702,10 @@ class Check:
         for index, entry in self.entries.items():
             if entry["kind"] in {"custody", "alert"} and index not in shown:
                 self.fault("report", index, "the report does not show the entry")
-        for event in strict(self.members["epcis.jsonld"]).get("epcisBody", {}).get("eventList", []):
+        events = strict(self.members["epcis.jsonld"]).get("epcisBody", {}).get("eventList", [])
+        for event in events:
             self._epcis(event)
+        self.facts["shown"] = len(events)
 
     def _epcis(self, event: dict[str, Any]) -> None:
         """One event of the EPCIS view against its entry. A correction stands there as the event that it replaces."""
@@ -525,24 +733,27 @@ class Check:
 
     def words(self, language: int) -> list[str]:
         """What was found, in English (0) or Chinese (1)."""
-        facts = {"kind": "", "entry": "", **self.facts}
+        facts = {**self.facts, "chains": ", ".join(map(quoted, self.facts.get("chains", ())))}
+        facts |= {key: quoted(self.facts[key]) for key in ("subject", "origin") if key in facts}
 
         def say(name: str, **more: Any) -> str:  # noqa: ANN401 - whatever a text names
             return WORDS[name][language].format(**{**facts, **more})
 
         if self.faults:
-            said = [
+            said_so = [
                 say("fault", **{**one, "entry": "-" if one["entry"] is None else one["entry"]}) for one in self.faults
             ]
-            return [*said, say("bad")]
-        held = ["whole", "in_log", "raw"]
+            return [*map(shown, said_so), say("bad")]
+        held = ["whole", "in_log"]
+        held += ["raw"] if facts["events"] else []
         held += ["chain"] if facts["chains"] else []
         proved = [say(name) for name in held]
         if facts["range"]:
             proved.append(say("range", first=facts["range"][0], last=facts["range"][1]))
         proved += [say(name) for name in ("pinned", "names", "origin_proved") if facts[name] not in {None, "", False}]
         open_ = [
-            "after_pin" if facts["pinned"] is not None or facts["range"] else "no_pin",
+            "of_day" if facts["range"] else "no_pin" if facts["pinned"] is None else "after_pin",
+            "gateway",
             "instrument",
             "sender",
             "readings",
@@ -552,8 +763,8 @@ class Check:
         unproved = [say(name) for name in open_]
         if facts["entries"] > facts["proved"]:
             unproved.append(say("unsigned", count=facts["entries"] - facts["proved"]))
-        said = [say("ok"), say("subject"), f"{say('proved')}:", *(f"  - {one}" for one in proved)]
-        return [*said, f"{say('not')}:", *(f"  - {one}" for one in unproved)]
+        found = [say("ok"), say("subject"), f"{say('proved')}:", *(f"  - {one}" for one in proved)]
+        return [*found, f"{say('not')}:", *(f"  - {one}" for one in unproved)]
 
 
 def read_key(text: str) -> Key:
@@ -574,6 +785,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--json", action="store_true", help="print {ok, origin_proved, faults} and nothing else")
     parser.add_argument("--lang", choices=("en", "zh", "both"), default="both")
     asked = parser.parse_args(arguments)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A console that has no Chinese gets escapes instead of an error.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         key = None if asked.key is None else read_key(asked.key)
         found = Check(asked.bundle.read_bytes(), key, [read_key(one) for one in asked.witness]).run()

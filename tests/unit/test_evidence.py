@@ -98,7 +98,7 @@ def test_a_daily_list_pins_the_newest_entry_of_an_open_container(story: Story) -
     assert "nothing was left out at the end either" in "\n".join(found.words(0))
     narrow = checked(story.evidence.container("MW3", story.now, lambda _: True, whole=False))
     assert narrow.faults == []
-    assert "no daily list in the bundle names it" in "\n".join(narrow.words(0))
+    assert "no daily list under the signed head names it" in "\n".join(narrow.words(0))
 
 
 def test_the_report_says_what_is_on_file_and_what_is_missing(story: Story) -> None:
@@ -174,11 +174,18 @@ def test_entries_after_the_head_are_shown_as_not_signed_yet(tmp_path: Path) -> N
     sign_head(done.engine, frontier_of(done.engine), KEY, script.now)
     before = len(script.records)
     script.event("T-store", "store_in", "MW1")
+    script.now += 30 * HOUR
+    for _ in range(3):
+        script.now += MINUTE
+        script.other(Kind.TICK)
     done.decide(script.records[before:])
     data = evidence_of(done, KEY).container("MW1", script.now, lambda _: True)
     found = checked(data)
     assert found.faults == []
-    assert "newest entries: no signed head covers them yet" in "\n".join(found.words(0))
+    words = "\n".join(found.words(0))
+    assert "newest entries: no signed head covers them yet" in words
+    assert "heads" in {one["kind"] for one in found.entries.values()}
+    assert "no daily list under the signed head names it" in words
     assert "no signed head covers the newest" in plain(unpack(data)["report.html"])
 
 

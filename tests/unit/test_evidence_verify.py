@@ -229,7 +229,7 @@ def test_a_fact_that_the_terminal_did_not_send_is_named() -> None:
     wrong = SmallLedger()
     wrong.raws = ledger.raws
     wrong.append("custody", [f"container:{LABEL}"], entry["body"] | body)
-    assert kinds(bundle_of(wrong)) == ["digest", "fact", "fact", "fact"]
+    assert kinds(bundle_of(wrong)) == ["digest", "fact", "fact", "fact", "link"]
 
 
 def test_it_runs_alone(tmp_path: Path, ledger: SmallLedger, whole: bytes) -> None:
