@@ -4,13 +4,14 @@ RUN pip install --no-cache-dir uv==0.13.9
 WORKDIR /src
 ENV UV_PYTHON_DOWNLOADS=never UV_PROJECT_ENVIRONMENT=/opt/hygeia UV_LINK_MODE=copy UV_COMPILE_BYTECODE=1
 COPY pyproject.toml uv.lock README.md LICENSE ./
-RUN uv sync --locked --no-dev --no-install-project
+# The extra `print`: PDFs of manifests and labels have their Chinese glyphs inside (ADR 15).
+RUN uv sync --locked --no-dev --extra print --no-install-project
 COPY alerts alerts
 COPY custody custody
 COPY dashboards dashboards
 COPY devices devices
 COPY gateway gateway
-RUN uv sync --locked --no-dev --no-editable
+RUN uv sync --locked --no-dev --extra print --no-editable
 
 FROM python:3.13-slim-bookworm
 RUN useradd --system --uid 10001 --home-dir /var/lib/hygeia --create-home hygeia
