@@ -13,8 +13,13 @@ Reads only, also beside a running gateway. Kinds of faults beside those of ``gat
                          ``container_surplus``, and the same three of manifests
 ``transition_changed``   a step of an alert says something else than its entry; likewise ``transition_without_entry``
                          and ``entry_without_transition``
-``alert_changed``        an alert does not stand where its last step left it
+``alert_changed``        an alert is not what its steps in the ledger make of it; likewise ``alert_missing`` and
+                         ``alert_surplus``
+``unread``               a container or manifest cannot be compared: one of its events cannot be read
 =======================  ============================================================================================
+
+Not compared, as the ledger does not hold them: the registry, comments, notices, what an alert waits for (``since``,
+shelves, assignments), counters, measured values; and the journal (``hygeia journal fsck``).
 """
 
 from __future__ import annotations
@@ -56,6 +61,8 @@ _STEP = 1000
 _TRIES = 20
 #: Facts that the fold asked for are remembered while so many containers are checked.
 _BATCH = 500
+#: Of an alert, as its newest entry has it.
+_STANDS = ("rule", "pack", "pack_digest", "severity", "unit", "place", "device", "point", "parameter")
 _MOVED = ("event", "from_state", "to_state", "reason", "at", "ts", "by")
 
 
@@ -158,7 +165,7 @@ class StateCheck:
         raw, name = row.pop("bytes"), f"event {row['event_id']} of {row['terminal']}"
         try:
             fact = _decode(row["fact"])
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, TypeError):
             self._fault("row_changed", None, f"{name}: its fact cannot be read")
             return
         entry = known.pop(fact.entry, None)
@@ -166,14 +173,14 @@ class StateCheck:
             self._fault("row_without_entry", None, f"{name} has no entry of its own")
             return
         wrong = [key for key, value in event_row(fact).items() if row[key] != value]
-        said = msgspec.json.decode(entry)["body"]
+        said = _body(entry)
         own = msgspec.json.decode(msgspec.json.encode(entry_body(fact)))
         wrong += [key for key in said if key in own and own[key] != said[key]]
         if wrong:
             self._fault("row_changed", fact.entry, f"{name}: {', '.join(dict.fromkeys(wrong))}")
         if raw is None:
             self._fault("copy_missing", fact.entry, f"{name}: its message {fact.copy} is gone")
-        elif sha256(raw).hexdigest() != said["raw"]:
+        elif sha256(raw).hexdigest() != said.get("raw"):
             self._fault("copy_changed", fact.entry, f"{name}: its message is not the one that the entry names")
         for entity in entities(fact):
             query = 'SELECT 1 FROM custody_links WHERE entity = ? AND ts = ? AND "offset" = ?'
@@ -189,7 +196,10 @@ class StateCheck:
             if done % _BATCH == 0:
                 facts = StateFacts(self._connection, self._tied)
                 self.progress("containers", done, len(texts))
-            found = None if text in seen else fold.container(facts, text, self._profiles)
+            found = None
+            if text not in seen:
+                with self._reading("container", text, rows):
+                    found = fold.container(facts, text, self._profiles)
             if found is None:
                 continue
             seen |= {text, found.id, *(one.v for one in found.ids)}
@@ -204,10 +214,21 @@ class StateCheck:
             if done % _BATCH == 0:
                 facts = StateFacts(self._connection, self._tied)
                 self.progress("manifests", done, len(names))
-            found = manifest(facts, entity.removeprefix("manifest:"), self._profiles)
+            name, found = entity.removeprefix("manifest:"), None
+            with self._reading("manifest", name, rows):
+                found = manifest(facts, name, self._profiles)
             if found is not None:
                 self._same("manifest", found.id, rows.pop(found.id, None), manifest_row(found, -1))
         self._left("manifest", rows)
+
+    @contextmanager
+    def _reading(self, kind: str, name: str, rows: dict[str, dict[str, Any]]) -> Iterator[None]:
+        """Folding facts that somebody may have changed: what they are cannot be told then."""
+        try:
+            yield
+        except (msgspec.DecodeError, RecursionError):
+            rows.pop(name, None)
+            self._fault("unread", None, f"{kind} {name}: one of its events cannot be read")
 
     def _same(self, kind: str, name: str, row: dict[str, Any] | None, made: dict[str, Any]) -> None:
         if row is None:
@@ -228,21 +249,47 @@ class StateCheck:
         for idx, offset, raw in self._connection.exec_driver_sql(
             "SELECT idx, \"offset\", bytes FROM ledger_entries WHERE kind = 'alert' ORDER BY idx"
         ):
-            body = msgspec.json.decode(raw)["body"]
-            said[body["alert"]].append((int(idx), int(offset), body))
-        last: dict[str, str] = {}
+            body = _body(raw)
+            said[body.get("alert", "")].append((int(idx), int(offset), body))
+        told = {alert: list(steps) for alert, steps in said.items()}
         table = state.transitions
         query = sa.select(table).where(table.c.offset >= self._first).order_by(table.c.offset, table.c.n)
         for row in self._connection.execute(query).mappings():
-            self._transition(dict(row), said[row["alert"]])
-            last[row["alert"]] = row["to_state"]
-        for alert, rest in sorted(said.items()):
+            self._transition(dict(row), told.get(row["alert"], []))
+        for alert, rest in sorted(told.items()):
             for idx, _, body in rest:
-                self._fault("entry_without_transition", idx, f"alert {alert}: {body['event']} is not in the state")
-        stands = sa.select(state.alerts.c.id, state.alerts.c.state)
-        for name, now in self._connection.execute(stands):
-            if last.get(name, now) != now:
-                self._fault("alert_changed", None, f"alert {name} is {now}, its last step made it {last[name]}")
+                self._fault("entry_without_transition", idx, f"alert {alert}: {body.get('event')} is not in the state")
+        rows = self._rows(state.alerts)
+        for alert, steps in sorted(said.items()):
+            self._alert(alert, rows.pop(alert, None), steps)
+        for alert, left in sorted(rows.items()):
+            if left["offset"] >= self._first:
+                self._fault("alert_surplus", None, f"alert {alert} has a row and no entry")
+
+    def _alert(self, name: str, row: dict[str, Any] | None, steps: Sequence[tuple[int, int, dict[str, Any]]]) -> None:
+        """One alert against its entries, the newest last."""
+        idx, _, body = steps[-1]
+        if row is None:
+            self._fault("alert_missing", idx, f"alert {name} has entries and no row")
+            return
+        wrong = [key for key in _STANDS if row[key] != body.get(key)]
+        wrong += [key for key in ("value", "limit_value") if row[key] != _number(body.get(key))]
+        wrong += ["state"] if row["state"] != body.get("to_state") else []
+        wrong += ["offset"] if row["offset"] >= self._first and row["offset"] != steps[0][1] else []
+        fired = [one.get("at") for _, _, one in steps if one.get("event") == "fired"]
+        wrong += ["fired_at"] if fired and row["fired_at"] != fired[-1] else []
+        whole = row["offset"] >= self._first
+        times = {one.get("at") for _, _, one in steps}
+        names = {str(one.get("by")).partition(":")[2] or one.get("by") for _, _, one in steps}
+        for key, known in (
+            ("cleared_at", times),
+            ("acknowledged_at", times),
+            ("closed_at", times),
+            ("acknowledged_by", names),
+        ):
+            wrong += [key] if whole and row[key] is not None and row[key] not in known else []
+        if wrong:
+            self._fault("alert_changed", idx, f"alert {name}: {', '.join(wrong)}")
 
     def _transition(self, row: dict[str, Any], entries: list[tuple[int, int, dict[str, Any]]]) -> None:
         name = f"alert {row['alert']}: {row['event']} of record {row['offset']}"
@@ -250,10 +297,8 @@ class StateCheck:
             self._fault("transition_without_entry", None, f"{name} has no entry")
             return
         idx, _, body = entries.pop(0)
-        wrong = [key for key in _MOVED if row[key] != body[key]]
-        for key in ("value", "limit_value"):
-            said = None if body[key] is None else float(body[key])
-            wrong += [key] if row[key] != said else []
+        wrong = [key for key in _MOVED if row[key] != body.get(key)]
+        wrong += [key for key in ("value", "limit_value") if row[key] != _number(body.get(key))]
         if wrong:
             self._fault("transition_changed", idx, f"{name}: {', '.join(wrong)}")
 
@@ -266,3 +311,20 @@ class StateCheck:
     def _named(self, which: str) -> list[str]:
         query = f"SELECT DISTINCT entity FROM custody_links WHERE {which} ORDER BY entity"  # noqa: S608 - our own text
         return [str(entity) for (entity,) in self._connection.exec_driver_sql(query)]
+
+
+def _body(raw: bytes) -> dict[str, Any]:
+    """The body of an entry; nothing where it is none (``gateway.ledger_check`` names that)."""
+    try:
+        entry = msgspec.json.decode(raw)
+        body = entry["body"]
+    except (msgspec.DecodeError, KeyError, TypeError):
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
+def _number(text: object) -> float | None:
+    try:
+        return None if text is None else float(str(text))
+    except ValueError:
+        return None

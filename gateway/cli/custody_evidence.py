@@ -112,8 +112,10 @@ def _installation(config: Path | None, data_dir: Path | None, *, json: bool) -> 
             place = "-" if one.entry is None else one.entry
             show.say(pick({"en": "FAULT {0} {1}: {2}", "zh": "错误 {0} {1}：{2}"}).format(one.kind, place, one.detail))
         good = {
-            "en": "{0} entries of the ledger and all that follows from them were checked: {1} faults",
-            "zh": "已核验账本 {0} 条记录及其全部结果：{1} 处错误",
+            "en": "{0} entries of the ledger were checked, and events, containers, manifests and alerts against them; "
+            "not the registry, nor the journal (hygeia journal fsck): {1} faults",
+            "zh": "已核验账本 {0} 条记录及相应的事件、容器、转移联单和告警，"
+            "未核验登记信息和日志（hygeia journal fsck）：{1} 处错误",
         }
         show.say(pick(good).format(size, len(faults)))
     if faults:

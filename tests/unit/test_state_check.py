@@ -68,6 +68,12 @@ CHANGES = {
     "manifest_missing": "DELETE FROM manifests",
     "transition_changed": "UPDATE transitions SET reason = 'x' WHERE rowid = (SELECT min(rowid) FROM transitions)",
     "entry_without_transition": "DELETE FROM transitions WHERE rowid = (SELECT max(rowid) FROM transitions)",
+    "row_changed unread": "UPDATE custody_events SET fact = x'00' WHERE event_id = 'T-ward-0001'",
+    "row_changed container_changed": "UPDATE custody_events SET fact = x'' WHERE event_id = 'T-ward-0001'",
+    "unreadable": "UPDATE ledger_entries SET bytes = x'7b' WHERE idx IN (SELECT idx FROM ledger_entries"
+    " WHERE kind IN ('alert', 'custody') GROUP BY kind)",
+    "alert_missing": "DELETE FROM alerts WHERE rowid = (SELECT min(rowid) FROM alerts)",
+    "alert_surplus": "DELETE FROM ledger_entries WHERE kind = 'alert'",
     "alert_changed": "UPDATE alerts SET state = 'shelved' WHERE rowid = (SELECT min(rowid) FROM alerts)",
 }
 
@@ -92,6 +98,25 @@ def test_each_change_of_the_state_is_named(tmp_path: Path, whole: Path, named: s
     connection.close()
     found = set(checked(folder))
     assert set(named.split()) <= found, found
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        *("severity = 'notice'", "value = 7.5", "limit_value = 1", "unit = 'hosp-9'", "point = 'MW9'", "rule = 'x'"),
+        *("fired_at = fired_at - 100000", "closed_at = 5", "acknowledged_by = 'p-gate'", "acknowledged_at = 5"),
+        *("cleared_at = 5", "pack_digest = ''", '"offset" = 4'),
+    ],
+)
+def test_whatever_is_changed_in_an_alert_is_named(tmp_path: Path, whole: Path, change: str) -> None:
+    """All that its entries in the ledger say of it."""
+    folder = tmp_path / "data"
+    shutil.copytree(whole, folder)
+    connection = sqlite3.connect(folder / "state.sqlite3")
+    connection.execute(f"UPDATE alerts SET {change} WHERE rowid = (SELECT min(rowid) FROM alerts)")
+    connection.commit()
+    connection.close()
+    assert checked(folder) == ["alert_changed"]
 
 
 def test_it_changes_nothing_and_needs_an_installation(tmp_path: Path, whole: Path) -> None:
