@@ -114,6 +114,10 @@ class Moment:
             }
         return found
 
+    def spoken(self, fact: Fact) -> set[int]:
+        """See ``custody.groups.Surroundings``."""
+        return {one.offset for one in self._amendments.targets(fact)} if fact.of else set()
+
     def number(self, fact: Fact) -> tuple[int, str]:
         """See ``custody.groups.Surroundings``."""
         if len(fact.ids) == 1:
@@ -144,10 +148,15 @@ class Moment:
             ]
         return found
 
+    def _about(self, fact: Fact, text: str) -> bool:
+        """Whether an event names an id itself, or by the event that it speaks of."""
+        return _names(fact, text) or any(_names(one, text) for one in self._amendments.targets(fact))
+
     def _happened(self, text: str) -> list[Happening]:
         found = self._own.get(text)
         if found is None:
-            found = self._own[text] = self._amendments.happenings(self._known.facts(text))
+            facts = [one for one in self._known.facts(text) if not one.of or self._about(one, text)]
+            found = self._own[text] = self._amendments.happenings(facts)
         return found
 
 
@@ -185,6 +194,10 @@ def _container(bearer: Bearer, walk: Walk, moment: Moment) -> Container:
         conditions=conditions(bearer.id, course, profile, moment),
         contradictions=course.contradictions,
     )
+
+
+def _names(fact: Fact, text: str) -> bool:
+    return text in fact.names or (fact.parent is not None and fact.parent.v == text)
 
 
 def _taken_back(one: Seen) -> bool:

@@ -46,6 +46,10 @@ class Surroundings(Protocol):
         """The units that received something under a manifest by scanning it."""
         ...
 
+    def spoken(self, fact: Fact) -> set[int]:
+        """The offsets of the events that an event speaks of."""
+        ...
+
     def number(self, fact: Fact) -> tuple[int, str]:
         """How many containers an event names, and the first of their ids."""
         ...

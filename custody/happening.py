@@ -9,9 +9,9 @@ import msgspec
 
 from custody.fact import Fact
 from custody.known import Known
+from custody.speaking import AMENDING, spoken_of
 
-#: Steps that change what another event says; they are no events in the life of a container.
-AMENDING = frozenset({"void", "correct"})
+__all__ = ["AMENDING", "Amendments", "Happening", "Key", "key_of", "receiver_confirms", "unit_of"]
 
 #: The order of the fold; the offset decides between two events that say the same of themselves.
 Key = tuple[int, str, int, int, str, int]
@@ -111,12 +111,10 @@ class Amendments:
         return msgspec.structs.replace(_plain(fact), fact=counted, by=last.offset, weighed=weighed)
 
     def targets(self, amendment: Fact) -> list[Fact]:
-        """The events that a void or correct speaks of: those with that id, of its own terminal if there are any."""
+        """The events that a void, correct or confirm speaks of."""
         found = self._of.get(amendment.offset)
         if found is None:
-            named = [one for one in self._known.event(amendment.of) if one.step not in AMENDING]
-            own = [one for one in named if one.terminal == amendment.terminal]
-            found = self._of[amendment.offset] = own or named
+            found = self._of[amendment.offset] = spoken_of(amendment, self._known.event(amendment.of))
         return found
 
     def _meant(self, amendment: Fact, fact: Fact) -> bool:

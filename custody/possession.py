@@ -37,12 +37,12 @@ class Possession(msgspec.Struct):
     holding: int = 0
     given: list[Giving] = []
     bound: set[str] = set()
-    offsets: dict[str, int] = {}
+    offsets: dict[int, int] = {}
     manifests: dict[str, int] = {}
 
     def event(self, fact: Fact, index: int) -> None:
         """Something happened to it, as number ``index`` of its history."""
-        self.offsets[fact.id] = index
+        self.offsets[fact.offset] = index
         if fact.manifest:
             self.manifests[fact.manifest] = index
         holder, by, with_ = self.holder, fact.by, fact.with_
@@ -56,10 +56,11 @@ class Possession(msgspec.Struct):
                 return
         if fact.step == "arrive" and fact.spot.unit:
             self.bound.add(fact.spot.unit)
-        if fact.step not in _LOOKING and not (fact.step in _TAKING and fact.home.unit == holder):
-            other = with_.unit if with_ is not None and with_.unit not in {"", holder} else fact.home.unit
-            if other not in {"", holder}:
-                self.given.append(Giving(index, fact.offset, fact.ts, fact.spot, other))
+        other = fact.home.unit
+        if fact.step not in _TAKING and with_ is not None and with_.unit not in {"", holder}:
+            other = with_.unit
+        if fact.step not in _LOOKING and other not in {"", holder}:
+            self.given.append(Giving(index, fact.offset, fact.ts, fact.spot, other))
         if by is not None and by.unit == holder:
             self._keeps(by, with_)
 
@@ -68,10 +69,11 @@ class Possession(msgspec.Struct):
         if not self.keeper or (with_ is not None and with_.unit == self.holder and with_.badge != by.badge):
             self.keeper = by.badge
 
-    def confirm(self, fact: Fact) -> bool:
-        """Whether the receiving unit accepts it with this event; possession moves then."""
+    def confirm(self, fact: Fact, spoken: set[int]) -> bool:
+        """Whether the receiving unit accepts it with this event, which speaks of those ``spoken`` (offsets)."""
         unit = fact.home.unit
-        of = self.offsets.get(fact.of, self.manifests.get(fact.manifest) if fact.manifest else None)
+        whole = self.manifests.get(fact.manifest) if fact.manifest else None
+        of = next((self.offsets[one] for one in sorted(spoken) if one in self.offsets), whole)
         if of is None or of < self.holding or not unit or unit == self.holder:
             return False
         if unit not in self.bound and all(one.unit != unit for one in self.given):

@@ -53,6 +53,9 @@ class _Reach:
                 if one.of == fact.id:
                     for known in one.ids:
                         self._text(known.v, every=False)
+                    # Which event it means may be another one, now that there is this one.
+                    for other in self._known.event(fact.id):
+                        self._found.update(self._tied.bearer(known.v).id for known in other.ids)
 
     def _text(self, text: str, *, every: bool) -> None:
         """The container of an id, what is inside, and who depends on its weight or on what it was."""

@@ -94,6 +94,8 @@ class Steps:
         course, fact = self.course, self.fact
         if self.named and fact.manifest and fact.manifest not in course.joined:
             course.surplus = course.surplus or fact
+            # Who confirms the manifest has this one as well.
+            self.groups.join("manifest", fact.manifest, self.one.key)
         course.brought = True
         if fact.spot.producer:
             if course.over != "lost":

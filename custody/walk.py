@@ -10,7 +10,7 @@ from custody.fact import Fact
 from custody.groups import JOINS, Stream, Surroundings
 from custody.happening import AMENDING, Happening, Key, unit_of
 from custody.steps import STEPS, Steps
-from custody.ties import Bearer
+from custody.ties import Bearer, ties
 from custody.weighings import take
 
 
@@ -76,11 +76,15 @@ class Walk(Steps):
         """Whether an event that does not name the container is about it: by a group, or by the event it speaks of."""
         if stream is not None:
             return self.groups.takes(one, stream, self.course)
-        return not one.names and one.fact.parent is None and one.fact.of in self.course.possession.offsets
+        return (
+            not one.names
+            and one.fact.parent is None
+            and not self.around.spoken(one.fact).isdisjoint(self.course.possession.offsets)
+        )
 
     def _of_mine(self, fact: Fact) -> bool:
         """An amendment of what its group did is shown where that was its own."""
-        return fact.step not in AMENDING or any(seen.fact.id == fact.of for seen in self.history)
+        return fact.step not in AMENDING or not self._done.isdisjoint(self.around.spoken(fact))
 
     def _saw(self, one: Happening, *, inferred: bool) -> None:
         self._done.add(one.sent.offset)
@@ -142,6 +146,8 @@ class Walk(Steps):
         one, number, first = self.one, 1, ""
         if self.named:
             number, first = self.around.number(one.fact)
+            if number > 1 and ties(one.fact):
+                return  # the label of one and the tag of another: nobody knows whose weight it is
         elif one.fact.step != "merge":
             return
         members: tuple[str, ...] = ()
@@ -155,8 +161,10 @@ class Walk(Steps):
 
     def _confirmed(self, one: Happening, stream: Stream | None) -> None:
         fact, course = one.fact, self.course
-        held = course.possession
-        if fact.of not in held.offsets and fact.manifest not in held.manifests:
+        held, spoken = course.possession, self.around.spoken(fact)
+        if stream is None and one.names and self.bearer.texts.isdisjoint(one.names):
+            return
+        if spoken.isdisjoint(held.offsets) and fact.manifest not in held.manifests:
             if self.bearer.texts.isdisjoint(one.names):
                 return
         elif (
@@ -169,7 +177,7 @@ class Walk(Steps):
             course.unscanned = course.unscanned or fact
         self._saw(one, inferred=stream is not None)
         self.passed.append(one)
-        held.confirm(fact)
+        held.confirm(fact, spoken)
 
 
 def _nothing(_: Steps) -> None:

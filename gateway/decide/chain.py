@@ -22,6 +22,7 @@ from custody.profiles import DEFAULT, ProfileError, parse_profile
 from custody.registered import container_texts
 from custody.resolve import fact as resolve
 from custody.resolve import tied
+from custody.speaking import spoken_of
 from devices.observation import QUANTITIES, Observation, Subject
 from devices.registry import Change
 from gateway.decide.alerting import Cause
@@ -44,7 +45,6 @@ class Saved(msgspec.Struct):
 
     profiles: dict[str, str]
     clocks: bytes
-    awaited: dict[str, list[int]]
     departments: bytes
     daybook: bytes
     dirty: list[str]
@@ -92,7 +92,7 @@ class Chain:
         fact = resolve(event, fold.registry, terminal, cause.offset, fold.offset, cause.time, cause.copy, skew, zone)
         fact = msgspec.structs.replace(fact, entry=fold.ledger.size)
         body = entry_body(fact)
-        others = self.facts.event(fact.of) if fact.of else []
+        others = spoken_of(fact, self.facts.event(fact.of)) if fact.of else []
         links = len(out.custody_links)
         self.facts.add(fact, out)
         try:
@@ -263,7 +263,6 @@ class Chain:
         return Saved(
             profiles=self.profile_texts,
             clocks=self.clocks.dump(),
-            awaited=self.facts.awaited,
             departments=self.departments.dump(),
             daybook=self.daybook.dump(),
             dirty=sorted(self._dirty),
@@ -274,7 +273,6 @@ class Chain:
         """Go on from a snapshot."""
         self.load_profiles(saved.profiles)
         self.clocks.load(saved.clocks)
-        self.facts.awaited = saved.awaited
         self._dirty, self._of_manifests = set(saved.dirty), saved.of_manifests
         fold = self._fold
         zone = ZoneInfo(fold.alerting.zone)

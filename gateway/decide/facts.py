@@ -27,17 +27,14 @@ class Facts:
     def __init__(self, tied: Callable[[str], Sequence[str]]) -> None:
         self.before = -1
         self.lookup: Lookup | None = None
-        #: Events that somebody refers to and nobody sent yet: the offsets of those who do.
-        self.awaited: dict[str, list[int]] = {}
         self._tied = tied
         self._known: dict[str, dict[int, Fact]] = {}
         self._fresh: dict[str, dict[int, Fact]] = {}
         self._named: dict[str, dict[int, Fact]] = {}
-        self._at: dict[int, Fact] = {}
+        self._speaking: dict[str, dict[int, Fact]] = {}
         #: What the newest fact made known, and the same without it.
         self.just: set[tuple[str, int]] = set()
-        self.newest = -1
-        self._answered: list[int] = []
+        self.newest: Fact | None = None
         self.earlier = Earlier(self)
 
     def same(self, text: str) -> Sequence[str]:
@@ -69,35 +66,32 @@ class Facts:
         """Know one more fact, and write what it names."""
         names = set(entities(fact))
         self.just.clear()
-        self.newest = fact.offset
+        self.newest = fact
         if fact.of:
-            others = [other for other in self.event(fact.of) if other.offset != fact.offset]
-            for other in others:
+            # Which of several events with the id it means, the fold decides; it has to find it under all of them.
+            for other in self.event(fact.of):
                 names.update(entities(other))
-            if not others:
-                self.awaited.setdefault(fact.of, []).append(fact.offset)
+            self._speaking.setdefault(fact.of, {})[fact.offset] = fact
         self._named.setdefault(fact.id, {})[fact.offset] = fact
-        self._at[fact.offset] = fact
         for name in sorted(names):
             self._link(name, fact, out)
-        self._answered = self.awaited.pop(fact.id, [])
-        for offset in self._answered:
-            earlier = self._at.get(offset) or (self.lookup.fact(offset) if self.lookup is not None else None)
-            if earlier is not None:
+        assert self.lookup is not None
+        speakers = {one.offset: one for one in self.lookup.speaking(fact.id, self.before)}
+        for earlier in (speakers | self._speaking.get(fact.id, {})).values():
+            # Of several events with the id it may mean this one: what it says is found here as well.
+            if earlier.offset != fact.offset:
                 for name in sorted(set(entities(fact)) - set(entities(earlier))):
                     self._link(name, earlier, out)
 
     def undo(self) -> None:
         """Forget the newest fact and what it made known."""
+        fact = self.newest
+        assert fact is not None
         for name, offset in self.just:
             self._fresh.get(name, {}).pop(offset, None)
             self._known.get(name, {}).pop(offset, None)
-        fact = self._at.pop(self.newest)
         self._named[fact.id].pop(fact.offset, None)
-        if self.newest in self.awaited.get(fact.of, ()):
-            self.awaited[fact.of].remove(self.newest)
-        if self._answered:
-            self.awaited[fact.id] = self._answered
+        self._speaking.get(fact.of, {}).pop(fact.offset, None)
         self.just.clear()
 
     def _link(self, name: str, fact: Fact, out: Outputs) -> None:
@@ -120,7 +114,7 @@ class Facts:
         """The facts so far are in the state."""
         self._fresh.clear()
         self._named.clear()
-        self._at.clear()
+        self._speaking.clear()
 
 
 class Earlier:
@@ -140,7 +134,7 @@ class Earlier:
 
     def event(self, event_id: str) -> Sequence[Fact]:
         """See ``Known.event``."""
-        return [one for one in self._facts.event(event_id) if one.offset != self._facts.newest]
+        return [one for one in self._facts.event(event_id) if one.offset != getattr(self._facts.newest, "offset", -1)]
 
 
 def event_row(fact: Fact) -> dict[str, Any]:
@@ -158,5 +152,6 @@ def event_row(fact: Fact) -> dict[str, Any]:
         "decided": fact.decided,
         "unit": fact.spot.unit,
         "place": fact.spot.place,
+        "of": fact.of or None,
         "fact": _encode(fact),
     }

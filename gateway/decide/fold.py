@@ -80,8 +80,8 @@ class Lookup(Protocol):
         """The custody facts with this event id, whichever terminals sent them."""
         ...
 
-    def fact(self, offset: int) -> Fact | None:
-        """The fact of the message at ``offset``; None where it is none."""
+    def speaking(self, event_id: str, before: int) -> list[Fact]:
+        """The custody facts whose ``of`` is this event id."""
         ...
 
     def head(self, entity: str, size: int) -> tuple[int, bytes] | None:

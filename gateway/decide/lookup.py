@@ -22,7 +22,7 @@ _FACTS = (
     " WHERE l.entity = ? AND l.ts >= ? AND l.ts <= ? AND l.decided < ?"
 )
 _NAMED = 'SELECT "offset", fact FROM custody_events WHERE event_id = ? AND decided < ?'
-_AT = 'SELECT "offset", fact FROM custody_events WHERE "offset" = ?'
+_SPEAKING = 'SELECT "offset", fact FROM custody_events WHERE "of" = ? AND decided < ?'
 _HEAD = (
     "SELECT l.seq, e.leaf FROM ledger_links l JOIN ledger_entries e ON e.idx = l.idx"
     " WHERE l.entity = ? AND l.idx < ? ORDER BY l.seq DESC LIMIT 1"
@@ -71,10 +71,9 @@ class StateLookup:
         """See ``Lookup.named``."""
         return self._facts(self._rows(_NAMED, event_id, before))
 
-    def fact(self, offset: int) -> Fact | None:
-        """See ``Lookup.fact``."""
-        found = self._facts(self._rows(_AT, offset))
-        return found[0] if found else None
+    def speaking(self, event_id: str, before: int) -> list[Fact]:
+        """See ``Lookup.speaking``."""
+        return self._facts(self._rows(_SPEAKING, event_id, before))
 
     def _facts(self, rows: list[Any]) -> list[Fact]:
         """Facts of rows of (offset, bytes), those of before as the same objects: taking one apart costs 10 us."""

@@ -95,13 +95,14 @@ class _Remembered:
         self._events: dict[tuple[str, str], tuple[int, str]] = {}
         self._parked: dict[int, Parked] = {}
         self._custody = Remembered()
-        self._facts: dict[int, Fact] = {}
+        self._speaking: dict[str, list[Fact]] = {}
 
     def remember(self, out: Outputs) -> None:
         for row in out.custody_events:
             self._events.setdefault((row["terminal"], row["event_id"]), (row["offset"], row["digest"]))
             fact = msgspec.msgpack.decode(row["fact"], type=Fact)
-            self._facts[fact.offset] = fact
+            if fact.of:
+                self._speaking.setdefault(fact.of, []).append(fact)
             self._custody.add(fact)
         for row in out.outcomes:
             if row["fate"] == "parked" and row["copy"] is not None and row["reason"] != "too_large":
@@ -128,9 +129,9 @@ class _Remembered:
         """See ``Lookup.named``."""
         return list(self._custody.event(event_id))
 
-    def fact(self, offset: int) -> Fact | None:
-        """See ``Lookup.fact``."""
-        return self._facts.get(offset)
+    def speaking(self, event_id: str, before: int) -> list[Fact]:  # noqa: ARG002 - Lookup's
+        """See ``Lookup.speaking``."""
+        return list(self._speaking.get(event_id, ()))
 
     def head(self, entity: str, size: int) -> tuple[int, bytes] | None:  # noqa: ARG002 - Lookup's
         """See ``Lookup.head``: a trial keeps no ledger, so what it has forgotten begins anew."""

@@ -19,6 +19,7 @@ custody_events = sa.Table(
     sa.Column("flags", sa.Text, nullable=False),  # JSON list
     sa.Column("copy", sa.Text, nullable=False),
     sa.Column("decided", sa.BigInteger, nullable=False, server_default="-1"),  # record that accepted it; -1 = offset
+    sa.Column("of", sa.Text),  # the id of the event that it speaks of
     sa.Column("unit", sa.Text, nullable=False, server_default=""),  # of the place where it happened
     sa.Column("place", sa.Text, nullable=False, server_default=""),
     sa.Column("fact", sa.LargeBinary, nullable=False, server_default=sa.text("x''")),  # msgpack of custody.fact.Fact
@@ -26,6 +27,7 @@ custody_events = sa.Table(
     sa.Index("custody_events_ts", "ts"),
     sa.Index("custody_events_unit", "unit", "ts"),
     sa.Index("custody_events_id", "event_id"),
+    sa.Index("custody_events_of", "of"),
 )
 
 #: What each custody event names (``custody.fact.entities``): id texts, ``manifest:M``, ``vehicle:V``. An event with

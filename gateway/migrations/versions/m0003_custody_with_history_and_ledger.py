@@ -124,7 +124,9 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("unit", sa.Text(), server_default="", nullable=False))
         batch_op.add_column(sa.Column("place", sa.Text(), server_default="", nullable=False))
         batch_op.add_column(sa.Column("fact", sa.LargeBinary(), server_default=sa.text("x''"), nullable=False))
+        batch_op.add_column(sa.Column("of", sa.Text(), nullable=True))
         batch_op.create_index("custody_events_id", ["event_id"], unique=False)
+        batch_op.create_index("custody_events_of", ["of"], unique=False)
         batch_op.create_index("custody_events_ts", ["ts"], unique=False)
         batch_op.create_index("custody_events_unit", ["unit", "ts"], unique=False)
 
@@ -137,7 +139,9 @@ def downgrade() -> None:
     with op.batch_alter_table("custody_events", schema=None) as batch_op:
         batch_op.drop_index("custody_events_unit")
         batch_op.drop_index("custody_events_ts")
+        batch_op.drop_index("custody_events_of")
         batch_op.drop_index("custody_events_id")
+        batch_op.drop_column("of")
         batch_op.drop_column("fact")
         batch_op.drop_column("place")
         batch_op.drop_column("unit")
