@@ -13,7 +13,7 @@ from gateway.api.custody_names import Names
 from gateway.api.faults import Reason, RefusedError, wrong
 from gateway.api.manifest_pages import Language, as_pdf
 from gateway.api.pages import language_of, texts
-from gateway.printing.labels import LAYOUTS, Words, sheet
+from gateway.printing.content import LAYOUTS, Words
 
 router = APIRouter(tags=["page"])
 documents = APIRouter(include_in_schema=False)
@@ -66,8 +66,13 @@ async def on_paper(
         raise wrong("last", last, f"at most {MOST} labels at once, so up to {first + MOST - 1}")
     numbers = [f"{body['prefix']}{number:0{body['digits']}d}" for number in range(first, last + 1)]
     words = _words(context, body["unit"], lang or language_of(request))
-    made = await asyncio.to_thread(sheet, numbers, words, LAYOUTS[layout], skip)
-    return as_pdf(made, f"labels-{numbers[0]}-{numbers[-1]}")
+
+    def made() -> bytes:
+        from gateway.printing.labels import sheet  # noqa: PLC0415 - a start reads no library of PDF
+
+        return sheet(numbers, words, LAYOUTS[layout], skip)
+
+    return as_pdf(await asyncio.to_thread(made), f"labels-{numbers[0]}-{numbers[-1]}")
 
 
 def _words(context: Context, unit: str, language: str) -> Words:

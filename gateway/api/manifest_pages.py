@@ -21,7 +21,6 @@ from gateway.api.scope import Scope, among
 from gateway.api.session import who
 from gateway.api.slips import as_document, link_of, slip
 from gateway.printing import qr
-from gateway.printing.slip import pdf
 
 router = APIRouter(tags=["page"])
 #: Documents beside the pages, at the root as they are.
@@ -74,6 +73,8 @@ async def on_paper(request: Request, caller: Caller, id: Name, lang: Language = 
     context = context_of(request)
 
     def made() -> bytes:
+        from gateway.printing.slip import pdf  # noqa: PLC0415 - a start reads no library of PDF
+
         return pdf(slip(context, caller, _found(context, caller.scope, id), lang or language_of(request)))
 
     return as_pdf(await asyncio.to_thread(made), f"manifest-{id}")

@@ -18,8 +18,8 @@ from gateway.api.ledger_head import of_time
 from gateway.api.pages import texts
 from gateway.api.persons import names_of
 from gateway.api.times import print_time
-from gateway.printing.slip import Part as PaperPart
-from gateway.printing.slip import Rows, Slip
+from gateway.printing.content import Part as PaperPart
+from gateway.printing.content import Rows, Slip
 
 _HEAD = ("no", "id", "category", "department", "moved_kg", "received_kg", "fate")
 _WIDE = (0.6, 2.4, 1.2, 1.7, 1, 1, 1.5)

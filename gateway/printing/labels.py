@@ -6,7 +6,7 @@ The QR code holds the number and nothing else, so that every terminal reads it a
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import msgspec
 from reportlab.lib.pagesizes import A4
@@ -15,45 +15,11 @@ from reportlab.pdfbase.pdfmetrics import stringWidth
 from reportlab.pdfgen.canvas import Canvas
 
 from gateway.printing import qr
+from gateway.printing.content import Layout, Words
 from gateway.printing.fonts import chinese
 
 #: Yellow of the bags (HJ 421-2008), as near as a printer comes.
 _YELLOW = (1.0, 0.86, 0.0)
-
-
-class Layout(msgspec.Struct, frozen=True):
-    """Labels on an A4 sheet; ``edge`` is what stays free of print inside of each label, in mm."""
-
-    columns: int
-    rows: int
-    left_mm: float = 0.0
-    top_mm: float = 0.0
-    edge_mm: float = 3.0
-
-    @property
-    def number(self) -> int:
-        """Labels on one sheet."""
-        return self.columns * self.rows
-
-
-#: Sheets that are sold, by columns x rows; those without a margin of their own are cut to the edge.
-LAYOUTS: Mapping[str, Layout] = {
-    "3x8": Layout(3, 8),
-    "2x7": Layout(2, 7, left_mm=4.65, top_mm=15.1),
-    "2x4": Layout(2, 4),
-    "1x4": Layout(1, 4, edge_mm=6.0),
-}
-
-
-class Words(msgspec.Struct, frozen=True):
-    """What stands on every label, in one language."""
-
-    mark: str
-    other_mark: str
-    unit: str
-    categories: Sequence[str]
-    department: str
-    date: str
 
 
 def sheet(numbers: Sequence[str], words: Words, layout: Layout, skip: int = 0) -> bytes:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import segno
-from reportlab.pdfgen.canvas import Canvas
+
+if TYPE_CHECKING:  # a start of the gateway reads no library of PDF
+    from reportlab.pdfgen.canvas import Canvas
 
 #: Modules that stay white around a code (ISO/IEC 18004).
 QUIET = 4

@@ -27,6 +27,7 @@ from reportlab.platypus import (
 )
 
 from gateway.printing import qr
+from gateway.printing.content import Part, Rows, Slip
 from gateway.printing.fonts import chinese
 
 _LEFT, _RIGHT, _TOP, _BOTTOM = 16 * mm, 16 * mm, 44 * mm, 24 * mm
@@ -34,40 +35,6 @@ _QR = 27 * mm
 _GREY = colors.Color(0.35, 0.38, 0.42)
 _LINE = colors.Color(0.72, 0.75, 0.79)
 _HEAD = colors.Color(0.92, 0.94, 0.95)
-
-
-class Part(msgspec.Struct, frozen=True):
-    """What one of the parties fills in: names and values, two pairs in a row; ``sign`` are lines for a pen."""
-
-    title: str
-    facts: Sequence[tuple[str, str]]
-    sign: Sequence[str] = ()
-
-
-class Rows(msgspec.Struct, frozen=True):
-    """A table. ``wide`` are the shares of the columns, those in ``numbers`` stand to the right."""
-
-    title: str
-    head: Sequence[str]
-    rows: Sequence[Sequence[str]]
-    wide: Sequence[float]
-    numbers: frozenset[int] = frozenset()
-    last: Sequence[str] = ()
-
-
-class Slip(msgspec.Struct, frozen=True):
-    """A manifest as it is printed, in one language. ``page`` has ``{page}`` and ``{pages}``."""
-
-    title: str
-    number: str
-    state: str
-    code: str
-    code_name: str
-    link: str
-    parts: Sequence[Part]
-    tables: Sequence[Rows]
-    notes: Sequence[str]
-    page: str
 
 
 def pdf(slip: Slip) -> bytes:

@@ -10,8 +10,9 @@ import pytest
 import zxingcpp
 
 from gateway.printing import fonts, qr
-from gateway.printing.labels import LAYOUTS, Words, sheet
-from gateway.printing.slip import Part, Rows, Slip, pdf
+from gateway.printing.content import LAYOUTS, Part, Rows, Slip, Words
+from gateway.printing.labels import sheet
+from gateway.printing.slip import pdf
 
 WORDS = Words(
     "医疗废物", "MEDICAL WASTE", "第一医院", ["感染性", "损伤性", "病理性", "药物性", "化学性"], "科室", "日期"
