@@ -7,6 +7,7 @@ RUN := .venv/bin/
 WORKERS ?= -n 2 --dist worksteal
 PYTEST_ARGS ?=
 DEMO_ARGS ?=
+MONTH_ARGS ?=
 
 .PHONY: help demo test lint format docs migration servers faults month bench clean
 
@@ -45,10 +46,10 @@ servers: ## install mosquitto, influxdb, chromium and fonts, which some tests ne
 
 faults: $(READY) ## the long tests: fifty kills in each scenario
 	@scripts/servers.sh --try
-	@$(RUN)pytest -m "slow and not month" $(PYTEST_ARGS)
+	@$(RUN)pytest -m slow $(PYTEST_ARGS)
 
-month: $(READY) ## a month of waste of a whole city through decide, clean and with mishaps (an hour or so)
-	@$(RUN)pytest -m month tests/e2e/test_custody_month.py $(PYTEST_ARGS)
+month: $(READY) ## a month of waste of a whole city through decide, clean and with mishaps (an hour or so; MONTH_ARGS="--folder F" to stop and go on)
+	@PYTHONPATH=. $(RUN)python -m benchmarks.waste_month $(MONTH_ARGS)
 
 bench: $(READY) ## measure against the budgets, write docs/benchmarks.md
 	@scripts/servers.sh --try

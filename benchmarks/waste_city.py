@@ -19,10 +19,13 @@ from devices.simulate.city_registry import registry_of
 from devices.simulate.waste import FIRST, Pace, Sent, Waste
 from gateway import state
 from gateway.database import open_state, upgrade
-from gateway.decide.commit import commit
+from gateway.decide import snapshot
+from gateway.decide.commit import commit, read_cursor
 from gateway.decide.fold import Fold
+from gateway.decide.history import load_registry
 from gateway.decide.lookup import StateLookup
 from gateway.decide.outputs import Outputs
+from gateway.journal.disk import Disk
 from gateway.journal.record import Kind, Record, json_body, message_body, origin
 
 ROOT = "hygeia/v1"
@@ -37,6 +40,7 @@ class Offline:
     """Decides records in batches and commits them; ``engine`` is the state."""
 
     def __init__(self, folder: Path) -> None:
+        self._folder = folder
         self.engine = open_state(folder / "state.sqlite3")
         upgrade(self.engine)
         self.fold = Fold(_KEY, ROOT)
@@ -52,6 +56,31 @@ class Offline:
             if self.decided % batch == 0:
                 out = self._commit(out)
         self._commit(out)
+
+    def save(self) -> None:
+        """Keep the fold beside the state."""
+        snapshot.save(self._folder, self.fold, self.decided - 1, Disk())
+
+    def resume(self, records: Iterable[Record]) -> Iterator[Record]:
+        """Go on in a folder where ``save`` was; gives those of all ``records`` that are still to be decided.
+
+        What was decided after the last ``save`` is folded again and not written, as after a restart.
+        """
+        cursor = read_cursor(self.engine)
+        parts = snapshot.newest(self._folder, cursor)
+        begin = -1 if parts is None else parts.offset
+        load_registry(self.fold.registry, self.engine, begin)
+        if parts is not None:
+            snapshot.restore(self.fold, parts)
+        self.decided = cursor + 1
+        scrap = Outputs()
+        for record in records:
+            if record.offset > cursor:
+                yield record
+            elif record.offset > begin:
+                self.fold.step(record, self._lookup, scrap)
+                self.fold.messages.committed()
+                scrap.clear()
 
     def _commit(self, out: Outputs) -> Outputs:
         if out.faults:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from devices.simulate.city import Hospital
 from devices.simulate.numbers import Numbers
-from devices.simulate.scan import Bag, Chain, Scan, drop
+from devices.simulate.scan import Bag, Chain, Scan, Weight, drop
 
 HOUR = 3_600_000
 DAY = 24 * HOUR
@@ -123,19 +123,30 @@ def _lighter(chain: Chain, numbers: Numbers, found: Injected) -> bool:
     stored = chain.of_bag(bag, "store_in")
     if not stored or bag.net_g < 1_000:
         return False
-    weight = stored[0].event["weight"]
     taken = bag.net_g * 2 // 5 // 20 * 20
     alike = [one.net_g for one in chain.bags if one.category == bag.category]
     # What the day's balance allows is the larger of 2 % and three divisions a bag: near that it may go either way.
     allowed = max(sum(alike) // 50, 30 * len(alike))
     if allowed // 2 < taken < 2 * max(allowed, 60 * len(alike)):
         return False
-    weight["gross_g"] -= taken
-    weight["net_g"] -= taken
+    for weight in _weights_after(chain, bag):
+        weight["gross_g"] -= taken
+        weight["net_g"] -= taken
     found.expected = [("custody.weight_difference", _name(bag))]
     if taken > allowed:
         found.expected.append(("custody.weight_difference", _balance(chain, bag)))
     return True
+
+
+def _weights_after(chain: Chain, bag: Bag) -> list[Weight]:
+    """The weights from the store on that the container is part of, alone, with others or in a bin."""
+    packed = [scan.event["parent"]["v"] for scan in chain.of_bag(bag, "pack") if "parent" in scan.event]
+    names = {bag.label, bag.tag, *packed}
+    return [
+        scan.event["weight"]
+        for scan in chain.scans
+        if scan.step != "collect" and "weight" in scan.event and names & {one["v"] for one in scan.event["ids"]}
+    ]
 
 
 def _offline(chain: Chain, _: Numbers, found: Injected) -> bool:
@@ -188,7 +199,8 @@ def _stays(chain: Chain, numbers: Numbers, found: Injected) -> bool:
     for step in ("unpack", "dispose"):
         for scan in chain.of_bag(bag, step):
             drop(chain, scan, bag)
-    found.expected = [("custody.missing", _name(bag))]
+    # It came to the plant with its bin, and was never burnt.
+    found.expected = [("custody.missing", _name(bag)), ("custody.at_plant", _name(bag))]
     return True
 
 

@@ -81,6 +81,14 @@ def _grouped(story: Story, net_g: int) -> None:
     story.at(20, "store", "store_in", "B", "A", by=KEEPER, net_g=net_g)
 
 
+def _swapped_and_weighed(story: Story) -> None:
+    for text in ("A", "B"):
+        story.at(0, "ward", "pack", text, f"epc:T{text}", by=NURSE, category="infectious")
+    story.collect(5, "epc:TA", "B", net_g=3000)
+    for text in ("A", "B"):
+        story.at(20, "store", "store_in", text, by=KEEPER, net_g=3000)
+
+
 def _weighed(story: Story, *steps: tuple[str, str, int]) -> None:
     for minute, (who, step, net_g) in enumerate(steps):
         story.at(minute, who, step, "A", by=COLLECTOR, with_=NURSE, category="sharps", net_g=net_g)
@@ -113,6 +121,8 @@ HOLDS: Table = [
     ("a bin lighter than its bags", lambda s: _binned(s, 5000), "BIN", "weight_difference", 20),
     ("a bin like its bags", lambda s: _binned(s, 6050), "BIN", "weight_difference", None),
     ("a group lighter than its members", lambda s: _grouped(s, 5000), "A", "weight_difference", 20),
+    ("the tag of one with the label of another says whose weight it is of neither", _swapped_and_weighed,
+     "A", "weight_difference", None),
     ("told of the first member only", lambda s: _grouped(s, 5000), "B", "weight_difference", None),
     ("lighter in the store", lambda s: _weighed(s, ("ward", "collect", 3000), ("store", "store_in", 2000)),
      "A", "weight_difference", 1),

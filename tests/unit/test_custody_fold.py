@@ -204,6 +204,19 @@ def test_a_load_on_the_drivers_device_with_the_keepers_badge_hands_nothing_back(
     assert (story.of("A").holder, story.of("A").handover) == ("car-1", None)
 
 
+def test_whoever_confirms_a_manifest_has_what_was_received_under_it_and_not_loaded() -> None:
+    """A container too many is the plant's as well: its hand-over ends with the manifest's confirmation."""
+    story = Story()
+    story.collect(0, "A", "B", net_g=None)
+    story.store_out(100, "A")
+    arrival = story.drive(110)
+    story.at(180, "plant", "receive", "A", "B", by=GATE, with_=DRIVER, manifest="M-1")
+    story.at(181, "plant", "confirm", of=arrival, by=GATE, manifest="M-1")
+
+    assert (story.of("B").holder, story.of("B").handover) == ("plant-1", None)
+    assert {"surplus", "at_plant"} <= story.holds("B").keys()
+
+
 def test_who_looks_at_a_container_does_not_take_it() -> None:
     """An officer's inspection with a device of the authority opens no hand-over."""
     story = Story()
