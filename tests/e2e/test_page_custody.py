@@ -130,7 +130,7 @@ async def test_the_trace_shows_who_where_when_and_what_proves_it(site: Site, ope
         await expect(steps.first).to_contain_text(words)
     await expect(page.locator("#timeline li.inferred")).to_have_count(3)
     await expect(page.locator("#weight-plot rect.bar")).to_have_count(3)
-    await expect(page.locator("#differences")).to_contain_text("科室 → 入库")
+    await expect(page.locator("#differences")).to_contain_text("收集交接 → 入库")
     await expect(page.locator("#differences")).to_contain_text("在允差内")
     await expect(page.locator("#proof .numbers .pill")).to_have_count(10)
     await expect(page.locator("#proof .code")).to_have_text(re.compile(r"[0-9]+-[A-Z2-7]{10}"))

@@ -61,7 +61,7 @@ events = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(events | anything, st.binary(max_size=3), st.integers(0, 200))
 def test_any_event_has_an_answer(document: Any, noise: bytes, at: int) -> None:
     """Whole, cut and broken documents are answered; grams are whole, flags have words, the digest is a SHA-256."""
@@ -84,7 +84,7 @@ def test_any_event_has_an_answer(document: Any, noise: bytes, at: int) -> None:
         assert set(counted.flags) <= set(FLAGS)
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(events, st.sampled_from([None, 1]), st.booleans())
 def test_digest_and_signed_form_are_those_of_rfc_8785(
     document: dict[str, Any], indent: int | None, ascii_: bool

@@ -190,7 +190,7 @@ def _split(change: Change) -> dict[str, dict[str, Any]]:
 
 
 @pytest.mark.parametrize(("zone", "language"), [("Asia/Shanghai", "zh"), ("America/St_Johns", "en")])
-@settings(max_examples=20, deadline=None, phases=PHASES, suppress_health_check=list(HealthCheck))
+@settings(max_examples=8, deadline=None, phases=PHASES, suppress_health_check=list(HealthCheck))
 @given(data=registries())
 def test_an_export_imports_again_to_no_changes(
     zone: str, language: str, data: tuple[Registry, dict[str, dict[str, Any]]]
