@@ -47,7 +47,8 @@ class NoEvidenceError(HygeiaError):
 class Sources(msgspec.Struct, frozen=True):
     """What evidence is made of. ``base`` is the URI under which EPCIS names things, ``version`` that of Hygeia.
 
-    ``key`` reads the ledger's key, where something is to be sealed.
+    ``key`` reads the ledger's key, where something is to be sealed. ``cover`` has the notary sign what is committed and
+    waits for it.
     """
 
     engine: sa.Engine
@@ -57,6 +58,7 @@ class Sources(msgspec.Struct, frozen=True):
     key: Callable[[], Ed25519PrivateKey]
     base: str
     version: str
+    cover: Callable[[], object] = bool
 
 
 class _Gathered(msgspec.Struct):
@@ -158,9 +160,20 @@ class Evidence:
         return int(dt.datetime.combine(day, dt.time(), self._of.zone).timestamp() * 1000)
 
     def _sealed(self, connection: sa.Connection, rows: LedgerRows, gathered: _Gathered, now: int) -> bytes:
-        head = rows.head()
-        if head is None:
-            raise NoEvidenceError("no head of the ledger is signed yet; the gateway signs one a minute: try again", 503)
+        # What was read so far stays as it is; the head is signed and read after it, so that it covers all of it.
+        self._of.cover()
+        with self._of.engine.connect() as later:
+            signed = LedgerRows(later)
+            head = signed.head()
+            if head is None:
+                raise NoEvidenceError(
+                    "no head of the ledger is signed yet; the gateway signs one a minute: try again", 503
+                )
+            return self._made(connection, rows, gathered, now, head, signed)
+
+    def _made(  # noqa: PLR0917 - what was read before and after the head was signed
+        self, connection: sa.Connection, rows: LedgerRows, gathered: _Gathered, now: int, head: Head, signed: LedgerRows
+    ) -> bytes:
         around = Surroundings(connection, rows, self._of.registry, self._of.zone)
         raws = rows.entries(gathered.indices)
         gathered.indices |= around.counted(_parsed(raws).values())
@@ -169,7 +182,7 @@ class Evidence:
         members = entry_members(raws) | {"checkpoint": head.note.encode()}
         for index in sorted(raws):
             if index < head.size:
-                members |= proof_member(index, rows.proof(index, head.size), head.note.encode())
+                members |= proof_member(index, signed.proof(index, head.size), head.note.encode())
         cited = {entry["body"]["raw"] for entry in entries.values() if entry["body"].get("raw")}
         members |= raw_members(rows.copies(cited))
         members["epcis.jsonld"] = self._epcis(gathered, now)

@@ -81,6 +81,9 @@ class OfflineServices:
         """Nothing."""
         return []
 
+    def cover(self) -> None:
+        """Nobody signs without a running gateway; what it had committed it signed when it stopped."""
+
     def lags(self) -> dict[str, Lag]:
         """Nothing."""
         return {}

@@ -97,6 +97,10 @@ class Notary:
         self._unsigned_since: float | None = None
         self._signed_on: dt.date | None = None
         self._wake = threading.Event()
+        #: Looks that began and that ended, and whether somebody waits for a head over all that is committed.
+        self._turn = threading.Condition()
+        self._began = self._ended = 0
+        self._asked = False
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="notary", daemon=True)
 
@@ -113,6 +117,18 @@ class Notary:
         """Something was committed. Any thread."""
         self._wake.set()
 
+    def cover(self, timeout: float) -> None:
+        """Have all that is committed now signed, and wait for it, ``timeout`` seconds at the most. Any other thread.
+
+        What may not be signed stays unsigned: whoever reads the head must look what it covers.
+        """
+        if not self._thread.is_alive():
+            return
+        with self._turn:
+            self._asked, wanted = True, self._began + 1
+            self._wake.set()
+            self._turn.wait_for(lambda: self._ended >= wanted, timeout)
+
     def stop(self, timeout: float) -> bool:
         """Sign what is committed and end; False when that took longer than ``timeout`` seconds."""
         self._stopping.set()
@@ -124,7 +140,13 @@ class Notary:
     def _run(self) -> None:
         while not self._stopping.is_set():
             self._wake.clear()
-            self.look_safely(at_once=False)
+            with self._turn:
+                self._began += 1
+                asked, self._asked = self._asked, False
+            self.look_safely(at_once=asked)
+            with self._turn:
+                self._ended = self._began
+                self._turn.notify_all()
             self._stopping.wait(LOOK_S)
             self._wake.wait(self._rest())
         self.look_safely(at_once=True)

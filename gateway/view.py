@@ -130,6 +130,10 @@ class View:
                 found.append(Band(point, parameter, lower, upper, subject.profile))
         return found
 
+    def cover(self) -> None:
+        """See ``Services``."""
+        self._signing.notary.cover(COVER_S)
+
     def lags(self) -> dict[str, Lag]:
         """How far each part of the flow has come."""
         core, follower = self._core, self._follower
@@ -196,6 +200,8 @@ class View:
 
 #: Messages to people that wait before the page calls delivery behind.
 WAITING_MANY = 100
+#: So long somebody who asks for evidence waits for the signature, at the most.
+COVER_S = 10.0
 
 
 def _state(state: str, behind: int) -> Any:  # noqa: ANN401 - the literal of Lag.state

@@ -67,8 +67,8 @@ WORDS = {
     "not": ("NOT PROVED", "未证明"),
     "whole": ("Not one bit of the bundle was changed after it was signed.", "签名之后，证据包没有一位被改动。"),
     "in_log": (
-        "{proved} of {entries} entries were in the ledger when its head over {size} entries was signed.",
-        "账本 {size} 条记录的总哈希签名时，{entries} 条中的 {proved} 条已在账本中。",
+        "All {entries} entries were in the ledger when its head over {size} entries was signed.",
+        "账本 {size} 条记录的总哈希签名时，全部 {entries} 条记录已在账本中。",
     ),
     "chain": (
         "The chains of {chains} have every entry from the first to the newest shown; none was taken out between.",
@@ -107,7 +107,6 @@ WORDS = {
         "That nothing came after the last daily list in the bundle.",
         "证据包中最后一份每日清单之后没有别的记录。",
     ),
-    "unsigned": ("{count} newest entries: no signed head covers them yet.", "最新的 {count} 条：尚无签名总哈希覆盖。"),
     "no_witness": (
         "That the ledger was not written anew as a whole: no witness's key was given.",
         "账本没有被整体重写：未给出见证方的密钥。",
@@ -520,7 +519,9 @@ class Check:
         inside = self.members.keys() - {"manifest.json", "manifest.sig"}
         for name in sorted(inside ^ listed.keys()):
             kind = "member_missing" if name in listed else "member_unlisted"
-            self.fault(kind, None, f"{name} is {'listed and not there' if name in listed else 'there and not listed'}")
+            number = re.fullmatch(r"(?:entries|proofs)/([0-9]+)\..*", name)
+            words = "listed and not there" if name in listed else "there and not listed"
+            self.fault(kind, int(number[1]) if number else None, f"{name} is {words}")
         for name in sorted(inside & listed.keys()):
             if hashlib.sha256(self.members[name]).hexdigest() != listed[name]:
                 self.fault("member_changed", None, f"{name} is not the one that was signed")
@@ -553,14 +554,17 @@ class Check:
             if name != f"entries/{index:08}.json" or canonical(self.entries[index]).encode() != data:
                 self.fault("entry", index, "the entry is not in its one canonical form")
             self._proof(index)
-        self.facts |= {"entries": len(self.entries), "proved": sum(index < self.note.size for index in self.entries)}
-        if len([name for name in self.members if name.startswith("proofs/")]) != self.facts["proved"]:
+        self.facts["entries"] = len(self.entries)
+        covered = sum(index < self.note.size for index in self.entries)
+        if len([name for name in self.members if name.startswith("proofs/")]) != covered:
             self.fault("proof", None, "there are proofs of entries that are not here")
 
     def _proof(self, index: int) -> None:
         data = self.members.get(f"proofs/{index:08}.tlog-proof")
-        if (data is None) != (index >= self.note.size):
-            self.fault("proof", index, "an entry below the checkpoint has a proof, and no other")
+        if index >= self.note.size:
+            self.fault("uncovered", index, "no signed head covers the entry: it is in no ledger that anybody signed")
+        elif data is None:
+            self.fault("proof", index, "an entry below the checkpoint has a proof")
         if data is None:
             return
         head, _, checkpoint = data.decode("utf-8").partition("\n\n")
@@ -627,7 +631,7 @@ class Check:
                 there = chains.get(entity, {}).get(seq)
                 if seq > promised[entity] or (there and self.leaves[there[0]].hex() != head):
                     self.fault("omitted", index, f"a daily list names another entry {seq} of {entity} than is shown")
-                elif seq == promised[entity] and index < self.note.size:
+                elif seq == promised[entity]:
                     pinned[entity] = index
         listed = {entity for entity in promised if entity.startswith("container:")}
         self.facts["pinned"] = min(pinned.values()) if listed and pinned.keys() == listed else None
@@ -761,8 +765,6 @@ class Check:
         open_ += [] if self._witnesses else ["no_witness"]
         open_ += [] if self._given else ["no_origin"]
         unproved = [say(name) for name in open_]
-        if facts["entries"] > facts["proved"]:
-            unproved.append(say("unsigned", count=facts["entries"] - facts["proved"]))
         found = [say("ok"), say("subject"), f"{say('proved')}:", *(f"  - {one}" for one in proved)]
         return [*found, f"{say('not')}:", *(f"  - {one}" for one in unproved)]
 

@@ -72,9 +72,13 @@ WORDS: dict[str, tuple[str, str]] = {
     "complete": ("未发现缺失。", "Nothing was found to be missing."),
     "truth": ("证明范围", "What this proves, and what not"),
     "truth_1": (
-        "可证明：签名后未改动；每条记录都在签名的账本中；记录链首尾之间无遗漏；记录与终端原始报文一致。",
         (
-            "Proved: nothing was changed after signing; every entry is in the signed ledger; none is missing between "
+            "经 verify.py 核验无误即证明：签名后未改动；每条记录都在签名的账本中；记录链首尾之间无遗漏；"
+            "记录与终端原始报文一致。"
+        ),
+        (
+            "Proved where verify.py finds no fault: nothing was changed after signing; every entry is in the signed "
+            "ledger; none is missing between "
             "the first and the last of a chain; entries say what the terminals' messages said."
         ),
     ),

@@ -78,6 +78,7 @@ def _sources(context: Context) -> Sources:
         key=partial(Installation(settings.data.dir).ledger_key, settings.ledger.key_file),
         base=base_of(settings),
         version=VERSION,
+        cover=services.cover,
     )
 
 

@@ -169,6 +169,10 @@ class Services(Protocol):
         """The limits of each channel of a device that has any."""
         ...
 
+    def cover(self) -> None:
+        """Have the ledger's head over all that is committed signed; waits for it, a while. Not in the event loop."""
+        ...
+
     def lags(self) -> dict[str, Lag]:
         """``journal``, ``decide``, ``store``, ``deliver`` and what else follows the journal, in flow order."""
         ...

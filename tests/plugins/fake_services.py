@@ -176,6 +176,9 @@ class FakeServices:
         """See ``Services``."""
         return self.limits.get(device, [])
 
+    def cover(self) -> None:
+        """See ``Services``; there is no notary."""
+
     def lags(self) -> dict[str, Lag]:
         """See ``Services``."""
         return dict(self.followers)

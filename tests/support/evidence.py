@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from datetime import UTC
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -161,7 +162,7 @@ def frontier_of(engine: sa.Engine) -> Frontier:
     return frontier
 
 
-def evidence_of(done: Decided, key: Ed25519PrivateKey) -> Evidence:
+def evidence_of(done: Decided, key: Ed25519PrivateKey, cover: Callable[[], object] = bool) -> Evidence:
     """What makes bundles of a decided state."""
     sources = Sources(
         engine=done.engine,
@@ -171,5 +172,6 @@ def evidence_of(done: Decided, key: Ed25519PrivateKey) -> Evidence:
         key=lambda: key,
         base="https://test.example",
         version="0.1.0",
+        cover=cover,
     )
     return Evidence(sources)

@@ -165,8 +165,8 @@ def test_without_a_signed_head_there_is_no_evidence(tmp_path: Path) -> None:
         evidence.container("MW1", script.now, lambda _: True)
 
 
-def test_entries_after_the_head_are_shown_as_not_signed_yet(tmp_path: Path) -> None:
-    """They are in the bundle without a proof, and the verifier says how many."""
+def test_entries_after_the_head_are_faults_of_the_bundle(tmp_path: Path) -> None:
+    """Where the notary may not sign they are in the bundle without a proof: it proves nothing then, and says so."""
     script = WasteScript()
     script.open_city()
     script.event("T-ward", "collect", "MW1")
@@ -181,12 +181,28 @@ def test_entries_after_the_head_are_shown_as_not_signed_yet(tmp_path: Path) -> N
     done.decide(script.records[before:])
     data = evidence_of(done, KEY).container("MW1", script.now, lambda _: True)
     found = checked(data)
-    assert found.faults == []
-    words = "\n".join(found.words(0))
-    assert "newest entries: no signed head covers them yet" in words
-    assert "heads" in {one["kind"] for one in found.entries.values()}
-    assert "no daily list under the signed head names it" in words
+    assert {one["kind"] for one in found.faults} == {"uncovered"}
+    assert len(found.faults) == sum(index >= found.note.size for index in found.entries)
     assert "no signed head covers the newest" in plain(unpack(data)["report.html"])
+
+
+def test_the_head_is_signed_when_evidence_is_asked_for(tmp_path: Path) -> None:
+    """No waiting for the next signature: what was read is covered, also where more is decided while it is signed."""
+    script = WasteScript()
+    script.open_city()
+    script.event("T-ward", "collect", "MW1")
+    done = decided(tmp_path, script)
+    before = len(script.records)
+    script.event("T-store", "store_in", "MW1")
+
+    def cover() -> None:
+        done.decide(script.records[before:])
+        sign_head(done.engine, frontier_of(done.engine), KEY, script.now)
+
+    data = evidence_of(done, KEY, cover).container("MW1", script.now, lambda _: True)
+    found = checked(data)
+    assert found.faults == []
+    assert [one["body"]["step"] for one in found.entries.values() if one["kind"] == "custody"] == ["collect"]
 
 
 @pytest.fixture(scope="module")

@@ -49,6 +49,23 @@ def test_entries_are_signed_by_number_or_by_time(office: Office, rows: Rows) -> 
     assert head_of(office.look(later_s=1)) == (6, rows.roots()[6])
 
 
+def test_whoever_needs_a_head_has_it_signed_and_waits(office: Office, rows: Rows) -> None:
+    """One entry would wait a minute; who asks has a head over it at once. Without a thread nobody waits."""
+    rows.add(1)
+    office.notary.cover(60)
+    assert office.notary.newest is None
+    office.notary.start()
+    try:
+        for size in (2, 3):
+            rows.add(1)
+            office.notary.cover(60)
+            assert head_of(office.notary.newest) == (size, rows.roots()[size])
+        office.notary.cover(60)
+        assert head_of(office.notary.newest)[0] == 3
+    finally:
+        assert office.notary.stop(60)
+
+
 def test_a_day_that_ends_and_a_stop_sign_at_once(office: Office, rows: Rows) -> None:
     """The first look after local midnight signs what there is; so does the last one of a run."""
     rows.add(1)
