@@ -201,7 +201,7 @@ def _names(fact: Fact, text: str) -> bool:
 
 
 def _taken_back(one: Seen) -> bool:
-    return not one.counts and one.fact.step not in AMENDING
+    return not one.counts and one.by is not None and one.fact.step not in AMENDING
 
 
 def _ts(fact: Fact | None) -> int | None:

@@ -132,7 +132,7 @@ class Amendments:
         return found
 
     def _may_change(self, amendment: Fact, target: Fact) -> bool:
-        if not amendment.reason:
+        if not amendment.reason or not _may_speak(amendment, target):
             return False
         weight = amendment.weight if amendment.step == "correct" else target.weight
         closed = self._closed(target, amendment)
@@ -155,6 +155,22 @@ class Amendments:
             self._closings[target.offset] = confirms
         at = key_of(amendment)
         return any(key_of(fact) < at for fact in confirms)
+
+
+def _may_speak(amendment: Fact, target: Fact) -> bool:
+    """Whether it comes from a terminal, of somebody registered, of a unit that had to do with the event.
+
+    Of another unit, a second registered person has to approve it.
+    """
+    by = amendment.by
+    if by is None or not by.person or "not_a_terminal" in amendment.flags:
+        return False
+    approver = amendment.approved_by
+    if approver is not None and approver.person and approver.person != by.person:
+        return True
+    parties = {target.home.unit, target.spot.unit}
+    parties |= {one.unit for one in (target.by, target.with_) if one is not None}
+    return not parties - {""} or by.unit in parties or unit_of(amendment) in parties
 
 
 def _plain(fact: Fact) -> Happening:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from heapq import heappop
 
+import msgspec
+
 from custody.container import Seen
 from custody.course import Course
 from custody.fact import Fact
@@ -57,6 +59,11 @@ class Walk(Steps):
             if stream is None or (self._of_mine(fact) and self.groups.takes(one, stream, self.course)):
                 self._saw(one, inferred=stream is not None)
             return
+        if "not_a_terminal" in one.sent.flags:
+            # It is on record, and nobody may rely on it.
+            if named or parent:
+                self._saw(msgspec.structs.replace(one, counts=False), inferred=False)
+            return
         inferred = not (named or parent)
         if inferred and not self._concerns(one, stream):
             return
@@ -96,7 +103,7 @@ class Walk(Steps):
         for index in range(self._next - 1, len(own)):
             one = own[index]
             fact = one.fact
-            if not one.counts or fact.step in AMENDING:
+            if not one.counts or fact.step in AMENDING or "not_a_terminal" in fact.flags:
                 continue
             if fact.registered and any(text in fact.registered for text in texts & one.names):
                 course.known = course.carries = True

@@ -243,7 +243,7 @@ ONCE: list[tuple[str, Callable[[Story], object], set[str]]] = [
     ("not weighed", lambda s: s.collect(0, "A", net_g=None), {"not_weighed"}),
     ("seven hours late", lambda s: s.collect(0, "A", late=420), {"late_report"}),
     ("half an hour late", lambda s: s.collect(0, "A", late=30), set()),
-    ("not a terminal", lambda s: s.collect(0, "A", flags=("not_a_terminal",)), {"not_a_terminal"}),
+    ("not a terminal", lambda s: s.collect(0, "A", flags=("not_a_terminal",)), {"not_a_terminal", "unknown_id"}),
     ("bad signature", lambda s: s.collect(0, "A", signature="bad"), {"bad_signature"}),
     ("good signature", lambda s: s.collect(0, "A", signature="good"), set()),
     ("unknown step", lambda s: s.at(0, "ward", "fold", "A", flags=("unknown_step",), registered=("A",)),

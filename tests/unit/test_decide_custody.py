@@ -269,7 +269,7 @@ def test_a_manifest_of_which_everything_was_taken_back_is_gone(tmp_path: Path) -
     script = opened()
     load = script.event("T-van", "load", "MW1", manifest="M-9", vehicle="van-1")
     script.now += 2 * MINUTE
-    script.event("T-van", "void", of=load, reason="wrong vehicle")
+    script.event("T-van", "void", of=load, reason="wrong vehicle", by={"badge": "0701"})
     script.now += 2 * MINUTE
     script.other(Kind.TICK)
     done = decided(tmp_path, script)
@@ -281,7 +281,7 @@ def test_an_event_that_decide_cannot_fold_is_parked_and_leaves_nothing_behind(
 ) -> None:
     """No link, no entry, no row: after the fault is mended a redrive takes it in as if it had just come."""
     script = opened()
-    script.event("T-ward", "void", of="e-late", reason="awaits its event")
+    script.event("T-ward", "void", of="e-late", reason="awaits its event", by={"badge": "0412"})
     script.event("T-ward", "collect", "MW1", id="e-late", category="infectious")
     with monkeypatch.context() as broken:
         broken.setattr("gateway.decide.chain.judge.once", lambda *_: 1 / 0)
@@ -302,3 +302,35 @@ def test_the_reply_names_the_container_as_the_pages_do(tmp_path: Path) -> None:
         script.message("T-ward", {"id": "e1", "ts": script.now, "step": "collect", "ids": ids}, channel="event")
     done = decided(tmp_path, script)
     assert [(reply["code"], reply["object"]) for _, reply in done.replies] == [(0, "MW1"), (1, "MW1")]
+
+
+@pytest.mark.parametrize(
+    ("terminal", "by", "state_"),
+    [
+        ("wq-9", "0412", "collected"),
+        ("T-ward", "9999", "collected"),
+        ("T-plant", "0901", "collected"),
+        ("T-ward", "0412", "closed"),
+    ],
+    ids=["no terminal", "a badge that nobody has", "somebody who had nothing to do with it", "who sent it"],
+)
+def test_who_may_take_an_event_back(tmp_path: Path, terminal: str, by: str, state_: str) -> None:
+    """Somebody registered, on a terminal, of a unit that the event was about; all others change nothing."""
+    script = opened()
+    name = script.event("T-ward", "collect", "MW1", category="infectious", by={"badge": "0412"})
+    script.now += 2 * MINUTE
+    script.event(terminal, "void", of=name, reason="wrong scan", by={"badge": by})
+    done = decided(tmp_path, script)
+    assert [row["state"] for row in done.rows(state.containers)] == [state_]
+
+
+def test_what_no_terminal_says_is_on_record_and_changes_nothing(tmp_path: Path) -> None:
+    """A water sensor destroys no waste."""
+    script = opened()
+    script.event("T-ward", "collect", "MW1", category="infectious")
+    script.now += 2 * MINUTE
+    script.event("wq-9", "dispose", "MW1")
+    done = decided(tmp_path, script)
+    assert [row["state"] for row in done.rows(state.containers)] == ["collected"]
+    assert "not-a-terminal" in rules_of(done)
+    assert len(done.rows(state.custody_events)) == 2
