@@ -85,7 +85,7 @@ def balances(
     waste = [
         one
         for one in containers_of(services.histories(), services.engine, zone, found_day, unit)
-        if sees(caller.scope, one)
+        if sees(caller.scope, one, services.registry())
     ]
     profiles = services.histories().profiles
     rows = [

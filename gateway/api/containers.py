@@ -98,7 +98,7 @@ def container(
     context = context_of(request)
     histories = context.services.histories()
     now = histories.container(id) if len(id) <= _LONGEST else None
-    if now is None or not sees(caller.scope, now):
+    if now is None or not sees(caller.scope, now, context.services.registry()):
         raise RefusedError(404, f"there is no container {id[:100]!r}")
     at = None if as_known_at is None else _moment(as_known_at, context.services.settings.zone)
     found = now if at is None else histories.container(id, at)

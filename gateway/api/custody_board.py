@@ -84,7 +84,7 @@ def board(
     context = context_of(request)
     overviews = context.overviews
     names = Names(context)
-    where = sa.and_(seen(caller.scope), _narrowed(context, unit, place, category, q))
+    where = sa.and_(seen(caller.scope, context.services.registry()), _narrowed(context, unit, place, category, q))
     with context.services.engine.connect() as connection:
         overview = overviews.get(context, caller.scope, connection)
         chosen = sa.and_(where, _of_view(view))
@@ -171,7 +171,7 @@ def _item(row: dict[str, Any], names: Names, limits: StorageLimits, now: int) ->
 
 
 def _overview(context: Context, scope: Scope, connection: sa.Connection, limits: StorageLimits) -> dict[str, Any]:
-    where, names = seen(scope), Names(context)
+    where, names = seen(scope, context.services.registry()), Names(context)
     counts = {
         view: int(
             connection.execute(sa.select(sa.func.count()).select_from(_TABLE).where(where, _of_view(view))).scalar_one()

@@ -1,7 +1,7 @@
 """Which containers an account sees: the scope filter (``gateway.api.scope``) for what many units have a part in.
 
 A container is seen by its producer and by the district where it was produced. A unit with an account of its own, such
-as a carrier or a plant, also sees what it holds and what it ever handled: it must account for it.
+as a carrier or a plant, also sees what it holds and, where its work is the waste of others, what it ever handled.
 """
 
 from __future__ import annotations
@@ -27,29 +27,36 @@ _EVENTS = """
 """
 
 
-def sees(scope: Scope, container: Container) -> bool:
-    """Whether a container is in scope."""
+def sees(scope: Scope, container: Container, registry: Registry) -> bool:
+    """Whether a container is in scope.
+
+    That a unit sent an event about it counts only for those whose work it is: whoever reads the label on a bag could
+    make its history its own otherwise.
+    """
     if scope.covers(container.unit, container.grid):
         return True
     if scope.nothing or scope.unit is None or scope.grid is not None:
         return False
-    return scope.unit in {container.holder, *(one.fact.spot.unit for one in container.history)}
+    if scope.unit == container.holder:
+        return True
+    return _handles(scope.unit, registry) and scope.unit in {one.fact.spot.unit for one in container.history}
 
 
-def seen(scope: Scope, registry: Registry | None = None) -> sa.ColumnElement[bool]:
-    """``sees`` for rows of ``state.containers``.
-
-    What it handled is looked for only where ``registry`` (None = not asked) says that it handles waste of others: a
-    producer's list would look through the events of everybody.
-    """
+def seen(scope: Scope, registry: Registry) -> sa.ColumnElement[bool]:
+    """``sees`` for rows of ``state.containers``. A producer's list does not look through the events of everybody."""
     own = condition(scope, _TABLE.c.unit, _TABLE.c.grid)
     if scope.nothing or scope.unit is None or scope.grid is not None:
         return own
     mine = sa.or_(own, _TABLE.c.holder == scope.unit)
-    unit = {} if registry is None else registry.get("units", scope.unit) or {}
-    if registry is not None and unit.get("kind") not in HANDLERS and unit.get("producer") not in HANDLERS:
+    if not _handles(scope.unit, registry):
         return mine
     return sa.or_(mine, _event("e.unit = :handled_by").bindparams(handled_by=scope.unit))
+
+
+def _handles(unit: str, registry: Registry) -> bool:
+    """Whether the registry says that a unit handles waste of others."""
+    entry = registry.get("units", unit) or {}
+    return entry.get("kind") in HANDLERS or entry.get("producer") in HANDLERS
 
 
 def of_device(device: str) -> sa.ColumnElement[bool]:

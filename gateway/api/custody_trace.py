@@ -49,7 +49,7 @@ def trace(
     """Show one container, by any of its ids, as it is known now or was known at a time."""
     context = context_of(request)
     now = context.services.histories().container(id)
-    if now is None or not sees(caller.scope, now):
+    if now is None or not sees(caller.scope, now, context.services.registry()):
         raise RefusedError(404, f"there is no container {id[:100]!r}")
     found = now if as_known_at is None else context.services.histories().container(id, as_known_at)
     document: dict[str, Any] = {

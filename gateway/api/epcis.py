@@ -52,7 +52,7 @@ def epcis(
     common: dict[str, Any] = {"base": base_of(settings), "zone": settings.zone, "at": context.services.clock.now_ms()}
     if day is None:
         one = context.services.histories().container(str(container))
-        if one is None or not sees(caller.scope, one):
+        if one is None or not sees(caller.scope, one, context.services.registry()):
             raise RefusedError(404, f"there is no container {str(container)[:100]!r}")
         found = document([one], **common)
     else:
@@ -82,7 +82,7 @@ def _of_day(context: Context, scope: Scope, since: int, until: int, unit: str | 
     """Containers in scope that something happened to in that span, in the order of their ids."""
     events = state.custody_events
     statement = sa.select(events.c.fact).where(events.c.ts >= since, events.c.ts < until)
-    histories = context.services.histories()
+    histories, registry = context.services.histories(), context.services.registry()
     with context.services.engine.connect() as connection:
         facts = [_decode(raw) for (raw,) in connection.execute(statement) if raw]
     with histories.known() as known:
@@ -91,7 +91,8 @@ def _of_day(context: Context, scope: Scope, since: int, until: int, unit: str | 
         raise RefusedError(422, f"{len(texts)} containers on this day, allowed are {MOST}: name a unit")
     found = histories.containers(texts)
     return sorted(
-        (one for one in found if sees(scope, one) and (unit is None or one.unit == unit)), key=lambda one: one.id
+        (one for one in found if sees(scope, one, registry) and (unit is None or one.unit == unit)),
+        key=lambda one: one.id,
     )
 
 

@@ -45,9 +45,10 @@ def evidence(
     context = context_of(request)
     kind, _, name = of.partition(":")
     made, now, scope = Evidence(_sources(context)), context.services.clock.now_ms(), caller.scope
+    registry = context.services.registry()
     try:
         if kind == "container" and name:
-            found = made.container(name, now, lambda one: sees(scope, one), whole=scope.everything)
+            found = made.container(name, now, lambda one: sees(scope, one, registry), whole=scope.everything)
         elif kind == "alert" and name:
             found = made.alert(name, now, condition(scope, state.alerts.c.unit, state.alerts.c.grid))
         elif kind == "day":
