@@ -15,7 +15,7 @@ FLAGS: Mapping[str, str] = MappingProxyType(
         "unknown_category": "its category is none of the catalogue",
         "no_ids": "its list of ids is empty, and no bin, manifest, vehicle or other event stands in for them",
         "no_identity": "none of its ids names a container: a tid or a blank tag is no identity",
-        "bad_id": "one of its ids has no value, an unknown kind, or is no tag content",
+        "bad_id": "one of its ids has no value, an unknown kind, characters that do not print, or is no tag content",
         "bad_weight": "its weight is not in whole grams, not positive, contradicts itself, or is beyond the scale",
         "unstable_weight": "the scale had not come to rest",
         "unknown_scale": "a scale that the registry does not know",

@@ -16,6 +16,8 @@ _HEX = re.compile(r"(?:[0-9A-F]{2}){8,62}")
 #: Class identifiers of ISO/IEC 15963 with which the content of a TID bank begins.
 _TID = ("E0", "E2")
 _LONGEST = 256
+#: Stands between the elements of a GS1 code (General Specifications, 7.8.3); nothing else that does not print may.
+_SEPARATOR = "\x1d"
 
 
 def read_ids(ids: object, flags: set[str]) -> list[ContainerId]:
@@ -23,7 +25,8 @@ def read_ids(ids: object, flags: set[str]) -> list[ContainerId]:
 
     ``qr`` and ``text`` are taken as they are, ``epc`` as upper-case hex without the zeros that a reader adds. A ``tid``
     says what chip it is and names no container, a blank tag nothing at all: both are left out. Adds ``no_ids``,
-    ``no_identity`` and ``bad_id`` to ``flags``; an id that is no tag content stays, as somebody read it.
+    ``no_identity`` and ``bad_id`` to ``flags``; an id that is no tag content, or does not print, stays as
+    somebody read it.
     """
     if not isinstance(ids, list):
         flags.add("bad_id")
@@ -54,7 +57,10 @@ def read_id(raw: object, flags: set[str], plain: str | None = None) -> Container
     if not isinstance(kind, str) or kind not in _LEADING:
         flags.add("bad_id")
         kind = "text"
-    return ContainerId(kind, text.encode("utf-8", "replace").decode())
+    text = text.encode("utf-8", "replace").decode()
+    if not text.replace(_SEPARATOR, "").isprintable():
+        flags.add("bad_id")
+    return ContainerId(kind, text)
 
 
 def _rank(one: ContainerId) -> int:
