@@ -91,8 +91,14 @@ def cell(key: str, value: object, zone: tzinfo) -> str:
         return pick({"zh": "", "en": "", **texts}) or next(iter(texts.values()))
     if isinstance(value, list | Mapping):
         return msgspec.json.encode(value).decode()
-    # A line feed in what a device sent would break the table.
-    return spoken(key, str(value)).replace("\n", "␊") or "-"
+    return _printed(spoken(key, str(value)).replace("\n", "␊")) or "-"
+
+
+def _printed(text: str) -> str:
+    """What a device sent may not break the table, nor steer the terminal."""
+    if text.isprintable():
+        return text
+    return "".join(one if one.isprintable() or one == "\u3000" else ascii(one)[1:-1] for one in text)
 
 
 def _plain(rows: Sequence[Sequence[str]], columns: Sequence[str]) -> None:

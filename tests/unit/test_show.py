@@ -38,3 +38,8 @@ def test_a_long_table_is_printed_plainly(rows: int, loaded: bool, monkeypatch: p
     show.table([{"id": str(number)} for number in range(rows)], ["id"], UTC)
     assert len(out.getvalue().splitlines()) == rows + 1
     assert ("\x1b[" in out.getvalue()) is loaded
+
+
+def test_what_a_device_sent_cannot_steer_the_terminal() -> None:
+    """Line feeds, escapes and direction marks in an id are shown, not obeyed."""
+    assert show.cell("id", "MW1\nMW2\x1b[2J\u202eé 水", UTC) == r"MW1␊MW2\x1b[2J\u202eé 水"
