@@ -155,8 +155,11 @@ def keys(texts: dict[str, Any], prefix: str = "") -> set[str]:
 def test_nothing_of_the_page_comes_from_outside() -> None:
     """No address of another host stands in its files."""
     folder = ROOT / "dashboards" / "pages"
-    for path in [one for one in folder.rglob("*") if one.is_file()]:
-        addresses = set(re.findall(r"(?:https?:)?//[\w.-]+\.\w+", path.read_text(encoding="utf-8")))
+    for path in [one for one in folder.rglob("*") if one.is_file() and not one.name.startswith("LICENSE")]:
+        text = path.read_text(encoding="utf-8")
+        if "vendor" in path.parts:  # what others wrote cites its sources in comments
+            text = re.sub(r"(?m)^\s*(?:\*|//|/\*).*$", "", text)
+        addresses = set(re.findall(r"(?:https?:)?//[\w.-]+\.\w+", text))
         assert addresses <= {"http://www.w3.org"}, path
 
 
