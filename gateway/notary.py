@@ -216,6 +216,8 @@ class Notary:
         if last is not None and last.head.origin != origin:
             _cites(opened, last, origin)
         newest = max(known, key=lambda head: head.head.size, default=None)
+        if last is None and newest is not None:
+            log.warning("the head kept outside the database is gone: nothing but witnesses tells an older state now")
         base = newest.head.size if newest else 0
         if newest is None and opened is not None:
             base = opened.idx + 1

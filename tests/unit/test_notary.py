@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import structlog
 
 from custody.ledger import checkpoint
 from custody.ledger.note import parse_note
@@ -184,12 +185,14 @@ def test_a_head_file_that_cannot_be_read_is_no_reason_to_sign(
 
 
 def test_without_the_file_the_heads_on_record_count(office: Office, rows: Rows, tmp_path: Path) -> None:
-    """The file is lost: signing goes on from the newest head of the state."""
+    """The file is lost: signing goes on from the newest head of the state, and the log says what that means."""
     rows.add(5)
     office.look()
     office.file.unlink()
     rows.add(1)
-    assert head_of(Office(rows, tmp_path).look(at_once=True)) == (6, rows.roots()[6])
+    with structlog.testing.capture_logs() as told:
+        assert head_of(Office(rows, tmp_path).look(at_once=True)) == (6, rows.roots()[6])
+    assert ["is gone" in one["event"] for one in told] == [True]
 
 
 def test_a_name_that_was_only_changed_in_the_settings_is_refused(office: Office, rows: Rows, tmp_path: Path) -> None:
