@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from custody.fact import Fact, entities
 from custody.groups import DEPTH
-from custody.happening import AMENDING
+from custody.happening import AMENDING, Key, key_of
 from custody.known import GROUP_MS, VEHICLE_MS, Known
 from custody.ties import Ties, ties
 
@@ -36,9 +36,9 @@ class _Reach:
         if fact.parent is not None:
             texts.add(fact.parent.v)
         for text in texts:
-            self._text(text, every=ties(fact))
+            self._text(text, key_of(fact), every=ties(fact))
         if fact.parent is not None and (not fact.ids or fact.step in {"unpack", "split", "merge"}):
-            self._inside(fact.parent.v, 0)
+            self._inside(fact.parent.v, key_of(fact), 0)
         self._speaking(fact)
         alone = not fact.ids and fact.parent is None
         if alone or (fact.manifest and fact.step == "receive" and (whole or self._first_scan(fact))):
@@ -52,12 +52,12 @@ class _Reach:
             for one in self._known.facts(entity):
                 if one.of == fact.id:
                     for known in one.ids:
-                        self._text(known.v, every=False)
+                        self._text(known.v, key_of(fact), every=False)
                     # Which event it means may be another one, now that there is this one.
                     for other in self._known.event(fact.id):
                         self._found.update(self._tied.bearer(known.v).id for known in other.ids)
 
-    def _text(self, text: str, *, every: bool) -> None:
+    def _text(self, text: str, key: Key, *, every: bool) -> None:
         """The container of an id, what is inside, and who depends on its weight or on what it was."""
         bearer = self._tied.bearer(text)
         if every:
@@ -65,7 +65,7 @@ class _Reach:
         self._add(text, bearer.id)
         own = [one.sent for one in bearer.own]
         if any(one.parent is not None and one.parent.v in bearer.texts for one in own):
-            self._inside(text, 0)
+            self._inside(text, key, 0)
         self._family(own, 0)
         for one in own:
             if one.weight is not None and len(one.ids) > 1:
@@ -81,18 +81,30 @@ class _Reach:
     def _add_container(self, text: str) -> None:
         self._found.add(self._tied.bearer(text).id)
 
-    def _inside(self, text: str, depth: int) -> None:
-        """What was ever put into a bin, and into bins in it."""
+    def _inside(self, text: str, key: Key, depth: int) -> None:
+        """What an event with ``key`` may change in a bin, and in bins in it: all of the same cycle, as far as followed.
+
+        Of a bin of which anything was amended, that of every cycle.
+        """
         bearer = self._tied.bearer(text)
         if depth > DEPTH or self._looked.get(bearer.id, DEPTH + 1) <= depth:
             return
         self._looked[bearer.id] = depth
         self._found.add(bearer.id)
+        amended = any(one.sent.step in AMENDING for one in bearer.own)
+        members: list[str] = []
         for one in bearer.own:
             fact = one.sent
             if fact.step == "pack" and fact.parent is not None and fact.parent.v in bearer.texts:
-                for known in fact.ids:
-                    self._inside(known.v, depth + 1)
+                if fact.ts >= key[0] - GROUP_MS:
+                    members += (known.v for known in fact.ids)
+            elif fact.step == "bin_clean" and not amended and not bearer.texts.isdisjoint(fact.names):
+                if one.key > key:
+                    break
+                if one.key < key:
+                    members.clear()
+        for member in members:
+            self._inside(member, key, depth + 1)
 
     def _family(self, own: Iterable[Fact], depth: int) -> None:
         """Parts and wholes by split and merge: they inherit, and their weights are compared."""
@@ -120,7 +132,7 @@ class _Reach:
                 if fact.manifest and one.manifest not in {"", fact.manifest}:
                     continue  # on the same vehicle, and of another manifest
                 for known in one.ids:
-                    self._inside(known.v, 0)
+                    self._inside(known.v, key_of(fact), 0)
                     if fact.step in {"confirm", "receive"}:
                         self._amended(known.v)
 
