@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from custody.container import Container as Folded
-from custody.container import Seen, State
+from custody.container import State
 from custody.fact import Fact
 from gateway import state
 from gateway.api import custody_events
@@ -24,6 +24,7 @@ from gateway.api.persons import names_of
 from gateway.api.scope import Scope, among, condition
 from gateway.api.shapes import Page
 from gateway.api.times import ALLOWED, parse_time
+from gateway.histories import Histories
 
 router = APIRouter(tags=["custody"])
 
@@ -56,12 +57,11 @@ def containers(
     unit: Annotated[str | None, Query(max_length=100, description="Only produced by this unit.")] = None,
     category: Annotated[str | None, Query(max_length=100, description="Only of this category.")] = None,
     manifest: Annotated[str | None, Query(max_length=_LONGEST, description="Only under this manifest.")] = None,
-    events: Annotated[bool, Query(description="Whether `events` is filled: the events that name it.")] = True,
+    events: Annotated[bool, Query(description="Whether `events` is filled.")] = True,
 ) -> Response:
     """List containers in the order in which they became known; `from` and `to` are about their first event.
 
-    `place` is where they are. `events` are those that name the container; those of the bin, manifest or vehicle it was
-    in stand in `/containers/{id}`.
+    `place` is where they are.
     """
     context = context_of(request)
     statement = sa.select(*(_TABLE.c[name] for name in KEYS)).where(seen(caller.scope, context.services.registry()))
@@ -78,8 +78,8 @@ def containers(
     with context.services.engine.connect() as connection:
         rows = connection.execute(_page(statement, query)).mappings().all()
         items = [_item(row) for row in rows[: query.limit]]
-        if events and not query.as_csv:
-            _fill(connection, items)
+    if events and not query.as_csv:
+        _fill(context.services.histories(), items)
     more = len(rows) > query.limit
     next_ = encode_cursor([items[-1]["offset"], items[-1]["id"]]) if more else None
     return answer(items, next_, query, KEYS, _TIMES)
@@ -138,23 +138,12 @@ def _item(row: sa.RowMapping) -> dict[str, Any]:
     return item
 
 
-def _fill(connection: sa.Connection, items: Sequence[dict[str, Any]]) -> None:
-    """Add to each container the events that name it, in the order of the fold."""
-    owners = {known["v"]: item for item in items for known in item["ids"]} | {item["id"]: item for item in items}
-    links, events = state.custody_links, state.custody_events
-    rows = connection.execute(
-        sa.select(links.c.entity, events.c.fact)
-        .join(events, events.c.offset == links.c.offset)
-        .where(among(links.c.entity, owners))
-    ).all()
-    found: dict[str, dict[int, Fact]] = {}
-    for entity, raw in rows:
-        if raw:
-            fact = _decode(raw)
-            found.setdefault(owners[entity]["id"], {})[fact.offset] = fact
+def _fill(histories: Histories, items: Sequence[dict[str, Any]]) -> None:
+    """Add to each container its whole history, as ``/containers/{id}`` has it."""
+    found = {one.id: one for one in histories.containers(item["id"] for item in items)}
     for item in items:
-        ordered = sorted(found.get(item["id"], {}).values(), key=lambda one: one.key)
-        item["events"] = [custody_events.event(Seen(one)) for one in ordered]
+        one = found.get(item["id"])
+        item["events"] = [] if one is None else [custody_events.event(seen_) for seen_ in one.history]
 
 
 def _described(found: Folded) -> dict[str, Any]:

@@ -59,7 +59,7 @@ async def one(caller: Caller, name: str, **query: Any) -> dict[str, Any]:
 
 
 async def test_the_list_tells_containers_as_they_stand(waste: FakeServices, caller: Caller) -> None:
-    """With the keys of the contract first, and the events that name each."""
+    """With the keys of the contract first, and the same history of each that it has by itself."""
     items = (await caller.get("/api/v1/containers")).json()["items"]
     assert [item["id"] for item in items] == ["MW-1", "MW-2", "袋/3 #?"]
     first = items[0]
@@ -68,8 +68,10 @@ async def test_the_list_tells_containers_as_they_stand(waste: FakeServices, call
     assert (first["place"], first["net_g"], first["manifest"]) == ("van-1", 3420, "M-1")
     assert [known["k"] for known in first["ids"]] == ["qr", "epc"]
     assert [event["step"] for event in first["events"]] == [
-        *("pack", "collect", "store_in", "store_out", "load", "confirm"),
+        *("pack", "collect", "store_in", "store_out", "load", "confirm", "depart"),
     ]
+    assert [event["inferred"] for event in first["events"]] == [False] * 6 + [True]
+    assert first["events"] == (await one(caller, "MW-1"))["events"]
     assert list(first["events"][0])[: len(EVENT)] == EVENT
     assert waste.registry().get("units", "hosp-1") is not None
 
