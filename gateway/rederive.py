@@ -17,7 +17,7 @@ from custody import event as custody
 from devices.reading import Row
 from devices.registry import Change, Registry
 from gateway import state
-from gateway.decide.alerting import REMARKS
+from gateway.decide.alerting import REMARKS, place_tags
 from gateway.decide.history import load_registry
 from gateway.decide.routes import Routes
 from gateway.journal.record import TRUNCATED, Kind, Record, parse_json, parse_message
@@ -75,7 +75,7 @@ class Rederive:
 
     def _transitions(self, first: int, last: int) -> dict[int, list[sa.RowMapping]]:
         moves, alerts = state.transitions, state.alerts
-        columns = (alerts.c.device, alerts.c.point, alerts.c.rule, alerts.c.severity)
+        columns = [alerts.c[name] for name in ("device", "point", "rule", "severity", "place", "unit", "grid")]
         query = (
             sa.select(moves, *columns)
             .join(alerts, alerts.c.id == moves.c.alert)
@@ -93,7 +93,9 @@ class Rederive:
         return AlertPoint(
             row["offset"],
             row["n"],
-            self._routes.tags(row["device"], row["at"]),
+            self._routes.tags(row["device"], row["at"])
+            if row["device"]
+            else place_tags(row["place"], row["unit"], row["grid"]),
             row["ts"],
             row["point"],
             row["rule"],
@@ -103,6 +105,11 @@ class Rederive:
             row["value"],
             row["limit_value"],
         )
+
+    def _tags(self, row: sa.RowMapping) -> Tags:
+        if row["device"]:
+            return self._routes.tags(row["device"], row["at"])
+        return place_tags(row["place"], row["unit"], row["grid"])
 
     def _message(self, record: Record, outcome: sa.RowMapping | None) -> Item | None:
         if outcome is not None and (outcome["fate"] != "accepted" or outcome["redriven_by"] is not None):

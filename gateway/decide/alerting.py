@@ -201,8 +201,7 @@ class Alerting:
         alert = step.alert
         tags = cause.tags
         if not alert.device:
-            # Of waste: no device is at fault, so the point stands under its place.
-            tags = Tags("-", "-", alert.place or "-", alert.unit or "-", alert.grid.split("/", 1)[0] or "-")
+            tags = place_tags(alert.place, alert.unit, alert.grid)
         elif tags is None or tags.device != alert.device:
             tags = self._tags(alert.device, cause.time)
         return AlertPoint(
@@ -218,3 +217,8 @@ class Alerting:
             alert.value,
             alert.limit_value,
         )
+
+
+def place_tags(place: str, unit: str, grid: str) -> Tags:
+    """The labels of an alert of waste: no device is at fault, so it stands under its place."""
+    return Tags("-", "-", place or "-", unit or "-", grid.split("/", 1)[0] or "-")

@@ -13,6 +13,7 @@ from gateway.decide.outputs import Outputs
 from gateway.journal.record import Kind, Record
 from tests.support.conditions import pack_of
 from tests.support.deciding import KEY, NOW, ROOT, Script, changes
+from tests.support.nothing import NoLookup
 
 MINUTE = 60_000
 PACK = pack_of(
@@ -95,17 +96,6 @@ def _one(script: Script, dice: random.Random, n: int, numbers: list[int], values
     if dice.random() < 0.1:
         body["flags"] = {key: dice.choice("MDTCB") for key in sent if dice.random() < 0.5}
     script.message(f"d{n}", body)
-
-
-class NoLookup:
-    """Nothing was decided before."""
-
-    def event(self, terminal: str, event_id: str, before: int) -> None:
-        """No custody events."""
-
-    def parked(self, wanted: dict[str, Any], before: int) -> list[Any]:
-        """Nothing is parked."""
-        return []
 
 
 class Run:

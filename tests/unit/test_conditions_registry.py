@@ -13,6 +13,7 @@ from gateway.decide.outputs import Outputs
 from gateway.journal.record import Kind
 from tests.support.conditions import MINUTE, pack_of
 from tests.support.deciding import KEY, NOW, REGISTRY, ROOT, Decided, Script, changes
+from tests.support.nothing import NoLookup
 
 SILENT = "id: r, severity: major, condition: {silent: {intervals: 3, least: 5m}}"
 HOT = "id: hot, severity: major, parameter: ph, count: 1, condition: {above: 9}"
@@ -20,17 +21,6 @@ CERTIFICATE = "id: r, severity: warning, condition: {overdue: {what: certificate
 CALIBRATION = "id: r, severity: info, condition: {overdue: {what: calibration, after: 90d}}"
 UPSTREAM = "id: up, severity: major, parameter: turbidity, count: 1, condition: {compare: {with: upstream, above: 0.3}}"
 DAY = 24 * 60 * MINUTE
-
-
-class NoLookup:
-    """Nothing was decided before."""
-
-    def event(self, terminal: str, event_id: str, before: int) -> None:
-        """No custody events."""
-
-    def parked(self, wanted: dict[str, Any], before: int) -> list[Any]:
-        """Nothing is parked."""
-        return []
 
 
 class Town:
