@@ -70,7 +70,6 @@ class Amendments:
     def __init__(self, known: Known) -> None:
         self._known = known
         self._of: dict[int, list[Fact]] = {}
-        self._plain: dict[int, Happening] = {}
         self._changes: dict[tuple[int, int], bool] = {}
         self._closings: dict[int, list[Fact]] = {}
 
@@ -78,19 +77,8 @@ class Amendments:
         """All of ``facts`` as they count, in the order of the fold; an amendment counts if it changes one of them."""
         amending = [fact for fact in facts if fact.step in AMENDING]
         there = {fact.offset for fact in facts} if amending else set[int]()
-        found = (
-            [self._one(fact, amending, there) for fact in facts] if amending else [self._sent(fact) for fact in facts]
-        )
+        found = [self._one(fact, amending, there) for fact in facts] if amending else [_plain(fact) for fact in facts]
         found.sort(key=_order)
-        return found
-
-    def _sent(self, fact: Fact) -> Happening:
-        """The event as it came; one of many containers is asked for by each of them."""
-        if len(fact.ids) < 2:
-            return _plain(fact)
-        found = self._plain.get(fact.offset)
-        if found is None:
-            found = self._plain[fact.offset] = _plain(fact)
         return found
 
     def _one(self, fact: Fact, amending: Iterable[Fact], there: Container[int]) -> Happening:
@@ -99,7 +87,7 @@ class Amendments:
             return msgspec.structs.replace(_plain(fact), counts=good)
         mine = [one for one in amending if one.of == fact.id and self._meant(one, fact) and self.changes(one, fact)]
         if not mine:
-            return self._sent(fact)
+            return _plain(fact)
         mine.sort(key=key_of)
         last = next((one for one in mine if one.step == "void"), mine[-1])
         if last.step == "void":

@@ -134,7 +134,7 @@ class Earlier:
 
     def event(self, event_id: str) -> Sequence[Fact]:
         """See ``Known.event``."""
-        return [one for one in self._facts.event(event_id) if one.offset != getattr(self._facts.newest, "offset", -1)]
+        return [one for one in self._facts.event(event_id) if one is not self._facts.newest]
 
 
 def event_row(fact: Fact) -> dict[str, Any]:
