@@ -3,8 +3,8 @@
 Written by decide in one transaction with its cursor: outcomes, copies, registry, alerts, transitions, findings,
 sessions, links, custody_events, custody_links, containers, manifests, ledger_entries, ledger_links, ledger_nodes,
 outbox, told, answers, counters. Written by others under cursors of their own: store_cursors and store_parked (a store),
-attempts (delivery), ledger_checkpoints and ledger_witnessed (notary, HTTP), people_private, accounts, tokens (HTTP),
-which no decision reads.
+periods_stale, period_marks (figures of periods), attempts (delivery), ledger_checkpoints and ledger_witnessed (notary,
+HTTP), people_private, accounts, tokens, credentials (HTTP), which no decision reads.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from gateway.state.custody import (
     ledger_witnessed,
     manifests,
 )
+from gateway.state.figures import credentials, period_marks, periods_stale
 from gateway.state.meta import metadata
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "containers",
     "copies",
     "counters",
+    "credentials",
     "cursors",
     "custody_events",
     "custody_links",
@@ -47,6 +49,8 @@ __all__ = [
     "outbox",
     "outcomes",
     "people_private",
+    "period_marks",
+    "periods_stale",
     "registry",
     "sessions",
     "settings",
