@@ -8,11 +8,14 @@ WORKERS ?= -n 2 --dist worksteal
 PYTEST_ARGS ?=
 DEMO_ARGS ?=
 MONTH_ARGS ?=
+# What offline kits are made for.
+ARCH ?= x86_64 aarch64
+PYTHONS ?= 3.11 3.13
 
-.PHONY: help demo test lint format docs migration servers faults month bench clean
+.PHONY: help demo test lint format docs migration servers faults month bench offline-kit clean
 
 help: ## list these commands
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-18s %s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-18s %s\n", $$1, $$2}'
 
 $(READY): uv.lock pyproject.toml scripts/setup.sh
 	@scripts/setup.sh
@@ -54,6 +57,9 @@ month: $(READY) ## a month of waste of a whole city through decide, clean and wi
 bench: $(READY) ## measure against the budgets, write docs/benchmarks.md
 	@scripts/servers.sh --try
 	@PYTHONPATH=. $(RUN)python -m benchmarks
+
+offline-kit: $(READY) ## one tar for a closed network in dist/, a machine kind each (ARCH=aarch64 PYTHONS="3.11 3.13")
+	@$(RUN)python scripts/offline_kit.py --arch $(ARCH) --python $(PYTHONS)
 
 clean: ## remove the environment and all caches
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist
