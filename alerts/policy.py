@@ -14,6 +14,7 @@ A short one::
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -252,6 +253,16 @@ class Policy(_Model):
 
 def parse_policy(text: str, name: str) -> Policy:
     """Read a routing file. ``name`` is its file name, for the messages. Raises PackError with every fault and line."""
+    policy, faults = _parsed(text)
+    if policy is None:
+        raise PackError([f"{name}:{line}: {words}" for line, words in faults])
+    return policy
+
+
+# A start reads the file for its check and again for its use; a policy cannot be changed.
+@functools.lru_cache(maxsize=16)
+def _parsed(text: str) -> tuple[Policy | None, list[tuple[int, str]]]:
+    """The policy, or its faults with their lines."""
     document = lines.Lines(text)
     faults = list(document.faults)
     if document.data is not None:
@@ -261,8 +272,8 @@ def parse_policy(text: str, name: str) -> Policy:
             faults += _faults(document, error)
         else:
             if not faults:
-                return policy
-    raise PackError([f"{name}:{line}: {words}" for line, words in sorted(set(faults))])
+                return policy, []
+    return None, sorted(set(faults))
 
 
 def _faults(document: lines.Lines, error: ValidationError) -> list[tuple[int, str]]:

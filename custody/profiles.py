@@ -6,6 +6,7 @@ A profile is one YAML file whose keys are those of ``custody.profile`` (docs/cus
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -106,6 +107,16 @@ class _Document(_Part):
 
 def parse_profile(text: str, name: str) -> Profile:
     """Read one profile. ``name`` is its file name or id, for the messages. Raises ProfileError with every fault."""
+    profile, faults = _parsed(text)
+    if profile is None:
+        raise ProfileError([f"{name}:{line}: {words}" for line, words in faults])
+    return profile
+
+
+# A start reads each profile for its check and again for its use; a profile cannot be changed.
+@functools.lru_cache(maxsize=32)
+def _parsed(text: str) -> tuple[Profile | None, list[tuple[int, str]]]:
+    """The profile, or its faults with their lines."""
     document = lines.Lines(text)
     faults = list(document.faults)
     if document.data is not None:
@@ -116,8 +127,8 @@ def parse_profile(text: str, name: str) -> Profile:
         else:
             if not faults:
                 found = written.model_dump()
-                return msgspec.convert(found | {"id": found.pop("profile")}, Profile)
-    raise ProfileError([f"{name}:{line}: {words}" for line, words in sorted(set(faults))])
+                return msgspec.convert(found | {"id": found.pop("profile")}, Profile), []
+    return None, sorted(set(faults))
 
 
 def shipped() -> dict[str, str]:

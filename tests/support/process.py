@@ -10,9 +10,10 @@ import subprocess
 import sys
 import urllib.request
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from tests.support.waiting import eventually
+from tests.support.warm import WARM, Child
 
 READY_S = 60.0
 SETTLED_S = 60.0
@@ -20,7 +21,10 @@ HYGEIA = str(Path(sys.executable).with_name("hygeia"))
 
 
 class GatewayProcess:
-    """``hygeia run`` in ``folder``; ``settings`` are further environment variables (``HYGEIA_…``)."""
+    """``hygeia run`` in ``folder``, forked from a warm process (tests.support.warm).
+
+    ``settings`` are further environment variables (``HYGEIA_…``).
+    """
 
     def __init__(self, folder: Path, broker: str, settings: dict[str, str] | None = None) -> None:
         self.folder = folder
@@ -31,31 +35,25 @@ class GatewayProcess:
             "HYGEIA_JOURNAL__MIN_FREE": "1MiB",
             **(settings or {}),
         }
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: Child | None = None
 
     def hygeia(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """One command of the console script on this folder."""
-        command = [HYGEIA, *arguments, "--data-dir", str(self.folder)]
-        return subprocess.run(
-            command, capture_output=True, text=True, env=self._environment(), timeout=120, check=False
-        )
+        return WARM.run([*arguments, "--data-dir", str(self.folder)], self._environment(), 120)
 
     async def start(self) -> None:
         """Start it and wait until it takes messages and serves pages."""
-        command = [HYGEIA, "run", "--data-dir", str(self.folder)]
         runtime = self.folder / "runtime.json"
         runtime.unlink(missing_ok=True)
         with self.log.open("ab") as log:
-            self.process = running = self._spawn(command, log)
+            command = ["run", "--data-dir", str(self.folder)]
+            self.process = running = WARM.spawn(command, self._environment(), log.fileno(), log.fileno())
 
         def up() -> bool:
             assert running.poll() is None, self.log.read_text("utf-8")[-3000:]
             return runtime.exists()
 
         await eventually(up, READY_S)
-
-    def _spawn(self, command: list[str], log: BinaryIO) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(command, stdout=log, stderr=log, env=self._environment())
 
     def kill(self) -> None:
         """SIGKILL, at once."""
