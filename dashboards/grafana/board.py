@@ -1,0 +1,136 @@
+"""A dashboard: what every one of them has, and how its panels lie on the grid."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
+from grafana_foundation_sdk.models import dashboard as model
+
+from dashboards.grafana import links, variables
+from dashboards.grafana.query import SOURCE, InfluxQL
+from dashboards.grafana.words import Scene, Words
+
+#: Columns of Grafana's grid.
+GRID = 24
+TAG = "hygeia"
+
+
+class Board:
+    """One dashboard of one language; ``add`` and ``row`` lay panels from left to right and from top to bottom.
+
+    Ids of panels are given by who adds them, and stay: links and screenshots name them. ``since``: the range at first.
+    """
+
+    def __init__(
+        self, scene: Scene, name: str, title: Words, about: Words, *, since: str = "now-24h", refresh: str = "1m"
+    ) -> None:
+        self.scene = scene
+        self._x = self._y = self._height = 0
+        self._panels: list[model.Panel | model.RowPanel] = []
+        self._inside: model.RowPanel | None = None
+        self._model = model.Dashboard(
+            uid=scene.uid(name),
+            title=scene.say(title),
+            description=scene.say(about),
+            tags=[TAG, f"{TAG}-{scene.language}"],
+            timezone="browser",
+            editable=False,
+            graph_tooltip=model.DashboardCursorSync.CROSSHAIR,
+            time=model.DashboardDashboardTime(from_val=since, to="now"),
+            timepicker=model.TimePickerConfig(refresh_intervals=["1m", "5m", "15m", "1h"]),
+            refresh=refresh,
+            fiscal_year_start_month=0,
+            week_start="monday",
+            schema_version=42,
+            version=1,
+        )
+        self._variables = [
+            variables.data_source(scene),
+            variables.constant("gateway_url", scene.gateway_url),
+            variables.constant("time_zone", scene.time_zone),
+        ]
+        self._links = [links.others(scene, f"{TAG}-{scene.language}")]
+        self._annotations: list[model.AnnotationQuery] = []
+
+    def choose(self, *choices: variables.Variable) -> None:
+        """Add variables, in the order in which they are shown."""
+        self._variables.extend(choices)
+
+    def link(self, title: Words, url: str) -> None:
+        """Add a link at the top; ``url`` as ``links.page`` or ``links.board`` give it, or ``/d/UID``."""
+        self._links.append(links.header(self.scene, title, url))
+
+    def row(self, number: int, title: Words, *, repeat: str = "", collapsed: bool = False) -> None:
+        """Begin a row; what follows belongs to it."""
+        self._wrap()
+        at = model.GridPos(h=1, w=GRID, x=0, y=self._y)
+        row = model.RowPanel(
+            id_val=number, title=self.scene.say(title), grid_pos=at, collapsed=collapsed, repeat=repeat or None
+        )
+        self._panels.append(row)
+        self._inside = row if collapsed else None
+        self._y += 1
+
+    def add(self, panel: model.Panel) -> None:
+        """Lay a panel right of the one before, or on the next line where the grid ends."""
+        at = panel.grid_pos
+        assert at is not None, "a panel has a size"
+        if self._x + at.w > GRID:
+            self._wrap()
+        at.x, at.y = self._x, self._y
+        self._x += at.w
+        self._height = max(self._height, at.h)
+        if self._inside is None:
+            self._panels.append(panel)
+        else:
+            self._inside.panels.append(panel)
+
+    def annotate(self, title: Words, query: InfluxQL, color: str, *, text: str, tags: str = "") -> None:
+        """Mark events on all graphs: the column ``text`` (and the comma-separated columns ``tags``) say what."""
+        target = _Annotation(query, text, tags)
+        said = model.AnnotationQuery(
+            name=self.scene.say(title), datasource=SOURCE, enable=True, icon_color=color, target=target
+        )
+        self._annotations.append(said)
+
+    def text(self) -> str:
+        """The dashboard as JSON text: the same each time it is built."""
+        made = self._model
+        made.panels = list(self._panels)
+        made.templating = model.DashboardDashboardTemplating(list_val=self._variables)
+        made.annotations = model.AnnotationContainer(list_val=self._annotations)
+        made.links = self._links
+        plain = json.loads(json.dumps(made, cls=JSONEncoder))
+        _show_all(plain["links"])
+        _show_all(plain["annotations"]["list"])
+        return json.dumps(plain, ensure_ascii=False, sort_keys=True, indent=1) + "\n"
+
+    def targets(self) -> Iterable[tuple[model.Panel, InfluxQL]]:
+        """Each query with its panel, those of collapsed rows too."""
+        for one in self._panels:
+            for panel in one.panels if isinstance(one, model.RowPanel) else [one]:
+                for target in panel.targets or []:
+                    assert isinstance(target, InfluxQL)
+                    yield panel, target
+
+    def _wrap(self) -> None:
+        self._x, self._y, self._height = 0, self._y + self._height, 0
+
+
+class _Annotation(InfluxQL):
+    """A query of events, with the columns that say what each is."""
+
+    def __init__(self, query: InfluxQL, text: str, tags: str) -> None:
+        super().__init__(query.query, reads=query.reads, ref="Anno", form="table")
+        self._columns = {"textColumn": text} | ({"tagsColumn": tags} if tags else {})
+
+    def to_json(self) -> dict[str, object]:
+        return super().to_json() | {"fromAnnotations": True, "textEditor": True} | self._columns
+
+
+def _show_all(items: list[dict[str, object]]) -> None:
+    """Show links and annotations on the dashboard: the SDK always hides them in a menu."""
+    for item in items:
+        item.pop("placement", None)

@@ -1,0 +1,98 @@
+"""InfluxQL targets, in the subset that InfluxDB 1.x, 2.x and 3 share, and what each may read.
+
+Conventions that all queries keep (``hygeia dashboards check`` looks):
+
+- A variable with several values stands as ``=~ /^${place:regex}$/``: plain ``/^$place$/`` is joined with ``|`` and
+  without brackets by Grafana's InfluxDB plugin, which changes the match.
+- In table format at most one tag stands in GROUP BY: a streaming reader of Grafana takes several in no fixed order.
+  Other tags are selected as columns beside a selector (``last("state"), "district"``).
+- ``auto("water")`` picks the series of periods that fits the range, inside InfluxQL: ``$__interval`` is 5m to 30m, 1h
+  to 12h or 1d and more, and its unit letter, in a character class, matches water_5m, water_1h or water_1d.
+- No panel reads more than 50,000 points: each target says what it reads at worst in a city of 2,000 places.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from grafana_foundation_sdk.cog import variants
+from grafana_foundation_sdk.models import common
+
+#: The data source is a variable of the dashboard, so that one file serves every Grafana.
+SOURCE = common.DataSourceRef(type_val="influxdb", uid="${ds}")
+
+#: What a panel may read at most.
+MOST_POINTS = 50_000
+
+#: The city that the figures of ``reads`` are for.
+PLACES = 2_000
+DEVICES = 2_000
+DISTRICTS = 20
+UNITS = 800
+
+#: With ``auto``: windows that are read for each point that is shown. Grafana rounds its interval, so that 12h still
+#: stands for up to 18 h of windows of 1 h, and 30m for up to 45 min of windows of 5 min.
+WINDOWS_PER_POINT = 18
+#: Points across, of a panel that uses ``auto``: five fields of one parameter of one place stay below MOST_POINTS.
+ACROSS = 500
+
+
+class InfluxQL(variants.Dataquery):
+    """One query of a panel, as Grafana's InfluxDB plugin keeps it. ``reads``: points read at worst, never written."""
+
+    def __init__(
+        self, query: str, *, reads: int, ref: str = "A", form: Literal["table", "time_series"], alias: str = ""
+    ) -> None:
+        self.query = query
+        self.reads = reads
+        self.ref = ref
+        self.form = form
+        self.alias = alias
+
+    def to_json(self) -> dict[str, object]:
+        """The keys of a target; the SDK has no builder for InfluxDB."""
+        said: dict[str, object] = {
+            "refId": self.ref,
+            "datasource": SOURCE,
+            "rawQuery": True,
+            "query": self.query,
+            "resultFormat": self.form,
+        }
+        return said | ({"alias": self.alias} if self.alias else {})
+
+
+def table(query: str, *, reads: int, ref: str = "A") -> InfluxQL:
+    """A query whose answer is one table: a column a tag and a field."""
+    return InfluxQL(query, reads=reads, ref=ref, form="table")
+
+
+def series(query: str, *, reads: int, ref: str = "A", alias: str = "$col") -> InfluxQL:
+    """A query whose answer is one line a tag set and field, called by ``alias`` (``$tag_place``, ``$col``)."""
+    return InfluxQL(query, reads=reads, ref=ref, form="time_series", alias=alias)
+
+
+def where(*variables: str, also: str = "") -> str:
+    """The WHERE clause: the time range, the tags that have a variable of their name, and what else must hold."""
+    tests = ["$timeFilter", *(f'"{name}" =~ /^${{{name}:regex}}$/' for name in variables), *([also] if also else [])]
+    return "WHERE " + " AND ".join(tests)
+
+
+def auto(kind: str) -> str:
+    """FROM the series of 5 minutes, an hour or a day of ``kind`` that fits the range; needs ``min_interval`` 5m."""
+    return f"FROM /^{kind}_[0-9]+[$__interval]$/"
+
+
+def select(fields: str, source: str, *rest: str) -> str:
+    """A query: the fields, ``FROM ...`` (or the name of a measurement), and what follows."""
+    return " ".join(("SELECT", fields, source if source.startswith("FROM ") else f'FROM "{source}"', *rest))
+
+
+def by_time(*tags: str) -> str:
+    """GROUP BY the interval of the panel, in days of the installation's time zone, and by tags."""
+    others = "".join(f', "{tag}"' for tag in tags)
+    return f"GROUP BY time($__interval){others} fill(none) tz('${{time_zone}}')"
+
+
+def windows(series_shown: int, fields: int, across: int = ACROSS) -> int:
+    """What a target with ``auto`` reads at worst: ``series_shown`` is the number of series, ``fields`` of each."""
+    return series_shown * fields * across * WINDOWS_PER_POINT
