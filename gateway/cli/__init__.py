@@ -36,6 +36,7 @@ COMMANDS = {
     "maintenance": "gateway.cli.maintenance:app",
     "custody": "gateway.cli.custody:app",
     "journal": "gateway.cli.journal:app",
+    "influx": "gateway.cli.influx:app",
     "doctor": "gateway.cli.doctor:doctor",
 }
 

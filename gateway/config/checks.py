@@ -112,8 +112,9 @@ def _tls(settings: Settings, broken: set[str]) -> Iterator[tuple[str, str]]:
 def _influx(settings: Settings, broken: set[str]) -> Iterator[tuple[str, str]]:
     influx = settings.influx
     token = influx.token.get_secret_value()
-    if not (token.isascii() and (token.isprintable() or not token)):
-        yield "influx.token", "it has a line break or a character outside ASCII; allowed: printable ASCII"
+    for key, secret in (("influx.token", token), ("influx.admin_token", influx.admin_token.get_secret_value())):
+        if not (secret.isascii() and (secret.isprintable() or not secret)):
+            yield key, "it has a line break or a character outside ASCII; allowed: printable ASCII"
     if settings.timeseries.store == "influx" and "timeseries.store" not in broken:
         for key, value in (("influx.org", influx.org), ("influx.bucket", influx.bucket), ("influx.token", token)):
             if not value:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -32,13 +32,18 @@ FILE_NAME = "hygeia.toml"
 
 
 def load(
-    config: Path | None = None, data_dir: Path | None = None, *, environ: Mapping[str, str] | None = None
+    config: Path | None = None,
+    data_dir: Path | None = None,
+    *,
+    environ: Mapping[str, str] | None = None,
+    made_later: Collection[str] = (),
 ) -> Settings:
     """Read and check the settings of an installation.
 
     An option overrides the environment, the environment the file, the file the defaults. Without ``config`` the file
     is ``DIR/hygeia.toml`` of ``data_dir`` where it exists; without both ``./hygeia.toml``, else the one in the data
-    folder that environment or default name. ``environ`` is the process's own unless given.
+    folder that environment or default name. ``environ`` is the process's own unless given. ``made_later`` names secrets
+    that the caller is about to make: what is wrong with them is no fault, and they are empty.
 
     Raises:
         ConfigurationError: with one line a fault, all of them.
@@ -54,6 +59,8 @@ def load(
         layers.append(file_layer(file))
         agree_on_names(environment, layers[-1:])
     settings, faults = _settle(layers)
+    later = tuple(f"{name}{end}" for key in made_later for name in (key, variable(key)) for end in (":", "_", " "))
+    faults = [fault for fault in faults if not later or not fault.startswith(later)]
     if faults:
         raise ConfigurationError(faults)
     return settings

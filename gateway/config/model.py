@@ -133,10 +133,15 @@ class Influx(Section):
     bucket: str = setting("", "Bucket that readings are written to.", "a name; needed where timeseries.store is influx")
     token: SecretStr = setting(
         SecretStr(""),
-        "Token that may read and write the bucket.",
+        "Token that may read and write the bucket; for InfluxDB 1.x `user:password`.",
         "a token of printable ASCII; needed where timeseries.store is influx",
     )
     ca: Path | None = setting(None, "PEM file with the authority that signed the server's certificate.", "a PEM file")
+    admin_token: SecretStr = setting(
+        SecretStr(""),
+        "Operator's token (1.x: `user:password` of an administrator) for `hygeia influx setup` alone; not for `run`.",
+        "a token of printable ASCII",
+    )
 
 
 class Http(Section):

@@ -38,7 +38,7 @@ bind-address = "127.0.0.1:{rpc}"
 [http]
   bind-address = "127.0.0.1:{port}"
   log-enabled = false
-  auth-enabled = false
+  auth-enabled = {auth}
 [monitor]
   store-enabled = false
 [ifql]
@@ -56,10 +56,14 @@ def free_port() -> int:
 
 
 class Influxd:
-    """A real influxd with its data in ``folder``; ``kill`` and ``start`` again as often as wanted."""
+    """A real influxd with its data in ``folder``; ``kill`` and ``start`` again as often as wanted.
 
-    def __init__(self, folder: Path) -> None:
+    ``auth`` = it asks who somebody is; ``query`` is for the others.
+    """
+
+    def __init__(self, folder: Path, *, auth: bool = False) -> None:
         self.folder = folder
+        self._auth = auth
         self.port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -72,7 +76,9 @@ class Influxd:
         """Start and wait until it answers."""
         self.folder.mkdir(parents=True, exist_ok=True)
         config = self.folder / "influxdb.conf"
-        config.write_text(_CONFIG.format(folder=self.folder, port=self.port, rpc=free_port()), "utf-8")
+        config.write_text(
+            _CONFIG.format(folder=self.folder, port=self.port, rpc=free_port(), auth=str(self._auth).lower()), "utf-8"
+        )
         with (self.folder / "influxd.log").open("ab") as log:
             self._process = subprocess.Popen([INFLUXD, "-config", str(config)], stdout=log, stderr=log)
         deadline = time.monotonic() + 30
@@ -159,6 +165,16 @@ def own_influx(tmp_path: Path) -> Iterator[Bucket]:
     served = Served(shim(influxd.url, TOKEN))
     yield Bucket(influxd, served.url, "own")
     served.stop()
+    influxd.kill()
+
+
+@pytest.fixture
+def guarded_influxd(tmp_path: Path) -> Iterator[Influxd]:
+    """An influxd of the test's own that asks who somebody is, and has no user yet."""
+    _need_influxd()
+    influxd = Influxd(tmp_path / "guarded", auth=True)
+    influxd.start()
+    yield influxd
     influxd.kill()
 
 
