@@ -1,8 +1,12 @@
-"""``hygeia init``: make an installation."""
+"""``hygeia init``: make an installation, and what docker-compose.yml mounts."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from typing import Annotated, NamedTuple
+
+import typer
 
 from gateway.cli.language import pick
 from gateway.cli.options import DataDir
@@ -12,17 +16,47 @@ from gateway.config.document import example
 from gateway.errors import UsageError
 from gateway.installation import Installation
 from gateway.journal.disk import Disk
+from gateway.site import Site
+
+Compose = Annotated[
+    Path | None,
+    typer.Option("--compose", metavar="DIR", help="Write secrets, settings and broker files for docker-compose.yml."),
+]
 
 
-def init(data_dir: DataDir = None) -> None:
+class Administrator(NamedTuple):
+    """Who may sign in first."""
+
+    name: str
+    password: str
+
+
+def init(data_dir: DataDir = None, compose: Compose = None) -> None:
     """Make an installation: settings file, keys, state, and the first administrator, whose password is shown once."""
+    folder = (data_dir or load().data.dir).absolute()
+    installation = Installation(folder)
+    site = None if compose is None else Site(compose)
+    if site is not None:
+        site.refuse_existing()
+    if installation.settings_file.exists():
+        raise UsageError(f"{folder}: there is an installation already; nothing was changed")
+    if site is None:
+        first = _make(installation)
+        # Last, because its existence says that all of this is done.
+        Disk().replace(installation.settings_file, example(Settings()).encode())
+        _tell(installation.settings_file, folder, first)
+        _give(folder)
+        return
+    first = _make(installation)
+    _compose(site, installation)
+    _tell_compose(site, first)
+
+
+def _make(installation: Installation) -> Administrator:
+    """Keys, state and the first administrator. Raises UsageError where somebody can sign in already."""
     from gateway.accounts import create_first_administrator, list_accounts  # noqa: PLC0415 - other commands start faster
     from gateway.database import open_state, upgrade  # noqa: PLC0415 - likewise
 
-    folder = (data_dir or load().data.dir).absolute()
-    installation = Installation(folder)
-    if installation.settings_file.exists():
-        raise UsageError(f"{folder}: there is an installation already; nothing was changed")
     installation.prepare()
     with installation.lock():
         installation.create_keys()
@@ -30,28 +64,74 @@ def init(data_dir: DataDir = None) -> None:
         try:
             upgrade(engine)
             if list_accounts(engine):
-                raise UsageError(f"{folder}: there is an installation with accounts already; nothing was changed")
-            name, password = create_first_administrator(engine)
+                raise UsageError(
+                    f"{installation.folder}: there is an installation with accounts already; nothing was changed"
+                )
+            return Administrator(*create_first_administrator(engine))
         finally:
             engine.dispose()
-        # Last, because its existence says that all of this is done.
-        Disk().replace(installation.settings_file, example(Settings()).encode())
-    _tell(installation.settings_file, folder, name, password)
 
 
-def _tell(file: Path, folder: Path, name: str, password: str) -> None:
+def _compose(site: Site, installation: Installation) -> None:
+    site.write()
+    site.broker.mkdir(exist_ok=True)
+    site.finish()
+    _give(site.folder)
+    _give(installation.folder)
+
+
+def _give(folder: Path) -> None:
+    """What root makes in somebody's folder belongs to that somebody."""
+    owner = folder.stat()
+    if os.geteuid() != 0 or owner.st_uid == 0:
+        return
+    for path in folder.rglob("*"):
+        os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
+
+
+def _tell(file: Path, folder: Path, first: Administrator) -> None:
     lines = {
         "en": [
             f"Installation in {folder}; settings in {file}.",
-            f"First administrator: {name}",
-            f"One-time password:   {password}   (shown only now; to be changed at the first sign-in)",
+            *_first_en(first),
             f"Next: set mqtt.url in the settings, then: hygeia run --data-dir {folder}",
         ],
         "zh": [
             f"已建立安装目录 {folder}，配置文件 {file}。",
-            f"首位管理员: {name}",
-            f"一次性密码: {password}   （仅显示这一次，首次登录时须修改）",
+            *_first_zh(first),
             f"下一步: 在配置文件中设置 mqtt.url，然后运行: hygeia run --data-dir {folder}",
         ],
     }
     say(pick({language: "\n".join(texts) for language, texts in lines.items()}))
+
+
+def _tell_compose(site: Site, first: Administrator) -> None:
+    lines = {
+        "en": [
+            f"Secrets, settings and broker files in {site.folder}: keep a copy of it in a safe place.",
+            *_first_en(first),
+            "Next: docker compose up -d, then http://127.0.0.1:8080 (gateway) and http://127.0.0.1:3000 (Grafana:",
+            f"admin, password in {site.secrets.name}/grafana_admin_password).",
+        ],
+        "zh": [
+            f"密钥、配置和消息服务器文件在 {site.folder}：请另存一份到安全的地方。",
+            *_first_zh(first),
+            "下一步: docker compose up -d，然后打开 http://127.0.0.1:8080（网关）和 http://127.0.0.1:3000（Grafana：admin，",
+            f"密码在 {site.secrets.name}/grafana_admin_password）。",
+        ],
+    }
+    say(pick({language: "\n".join(texts) for language, texts in lines.items()}))
+
+
+def _first_en(first: Administrator) -> list[str]:
+    return [
+        f"First administrator: {first.name}",
+        f"One-time password:   {first.password}   (shown only now; to be changed at the first sign-in)",
+    ]
+
+
+def _first_zh(first: Administrator) -> list[str]:
+    return [
+        f"首位管理员: {first.name}",
+        f"一次性密码: {first.password}   （仅显示这一次，首次登录时须修改）",
+    ]
