@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models import dashboard as model
@@ -12,6 +12,15 @@ from dashboards.grafana import links, variables
 from dashboards.grafana.query import SOURCE, InfluxQL
 from dashboards.grafana.words import Scene, Words
 
+#: Ranges that a dashboard may offer in its time picker. Up to its longest one, the limit of points holds.
+RANGES = {
+    "6h": Words("最近 6 小时", "Last 6 hours"),
+    "24h": Words("最近 24 小时", "Last 24 hours"),
+    "7d": Words("最近 7 天", "Last 7 days"),
+    "30d": Words("最近 30 天", "Last 30 days"),
+    "90d": Words("最近 90 天", "Last 90 days"),
+    "1y": Words("最近 1 年", "Last year"),
+}
 #: Columns of Grafana's grid.
 GRID = 24
 TAG = "hygeia"
@@ -20,11 +29,19 @@ TAG = "hygeia"
 class Board:
     """One dashboard of one language; ``add`` and ``row`` lay panels from left to right and from top to bottom.
 
-    Ids of panels are given by who adds them, and stay: links and screenshots name them. ``since``: the range at first.
+    Ids of panels are given by who adds them, and stay: links and screenshots name them. ``ranges``: those of RANGES
+    that it offers, the first one at first.
     """
 
     def __init__(
-        self, scene: Scene, name: str, title: Words, about: Words, *, since: str = "now-24h", refresh: str = "1m"
+        self,
+        scene: Scene,
+        name: str,
+        title: Words,
+        about: Words,
+        *,
+        ranges: Sequence[str] = ("24h", "7d", "30d"),
+        refresh: str = "1m",
     ) -> None:
         self.scene = scene
         self._x = self._y = self._height = 0
@@ -38,8 +55,13 @@ class Board:
             timezone="browser",
             editable=False,
             graph_tooltip=model.DashboardCursorSync.CROSSHAIR,
-            time=model.DashboardDashboardTime(from_val=since, to="now"),
-            timepicker=model.TimePickerConfig(refresh_intervals=["1m", "5m", "15m", "1h"]),
+            time=model.DashboardDashboardTime(from_val=f"now-{ranges[0]}", to="now"),
+            timepicker=model.TimePickerConfig(
+                refresh_intervals=["1m", "5m", "15m", "1h"],
+                quick_ranges=[
+                    model.TimeOption(display=scene.say(RANGES[one]), from_val=f"now-{one}", to="now") for one in ranges
+                ],
+            ),
             refresh=refresh,
             fiscal_year_start_month=0,
             week_start="monday",
@@ -123,7 +145,7 @@ class _Annotation(InfluxQL):
     """A query of events, with the columns that say what each is."""
 
     def __init__(self, query: InfluxQL, text: str, tags: str) -> None:
-        super().__init__(query.query, reads=query.reads, ref="Anno", form="table")
+        super().__init__(query.query, ref="Anno", form="table")
         self._columns = {"textColumn": text} | ({"tagsColumn": tags} if tags else {})
 
     def to_json(self) -> dict[str, object]:

@@ -29,7 +29,7 @@ def board(scene: Scene) -> Board:
                 Words("圆点颜色为监测点当前状态。", "The colour of a point is its present state."),
                 (14, 16),
             ),
-            [query.table(_STATES, reads=query.PLACES * 6 * 4)],
+            [query.table(_STATES)],
             colored_by="state",
             look=Look(by_value=True),
             columns={"state": Column(Words("状态", "State"), Look(codes=PLACE_STATES))},

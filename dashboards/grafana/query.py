@@ -8,7 +8,7 @@ Conventions that all queries keep (``hygeia dashboards check`` looks):
   Other tags are selected as columns beside a selector (``last("state"), "district"``).
 - ``auto("water")`` picks the series of periods that fits the range, inside InfluxQL: ``$__interval`` is 5m to 30m, 1h
   to 12h or 1d and more, and its unit letter, in a character class, matches water_5m, water_1h or water_1d.
-- No panel reads more than 50,000 points: each target says what it reads at worst in a city of 2,000 places.
+- No panel reads more than 50,000 points in any range that its dashboard offers (``lint`` counts).
 """
 
 from __future__ import annotations
@@ -21,36 +21,21 @@ from grafana_foundation_sdk.models import common
 #: The data source is a variable of the dashboard, so that one file serves every Grafana.
 SOURCE = common.DataSourceRef(type_val="influxdb", uid="${ds}")
 
-#: What a panel may read at most.
-MOST_POINTS = 50_000
-
-#: The city that the figures of ``reads`` are for.
-PLACES = 2_000
-DEVICES = 2_000
-DISTRICTS = 20
-UNITS = 800
-
-#: With ``auto``: windows that are read for each point that is shown. Grafana rounds its interval, so that 12h still
-#: stands for up to 18 h of windows of 1 h, and 30m for up to 45 min of windows of 5 min.
-WINDOWS_PER_POINT = 18
-#: Points across, of a panel that uses ``auto``: five fields of one parameter of one place stay below MOST_POINTS.
-ACROSS = 500
+#: Points across a panel, at most. With ``auto`` it also says from which range on hours and days are read.
+ACROSS = 400
 
 
 class InfluxQL(variants.Dataquery):
-    """One query of a panel, as Grafana's InfluxDB plugin keeps it. ``reads``: points read at worst, never written."""
+    """One query of a panel, as Grafana's InfluxDB plugin keeps it; the SDK has none for InfluxDB."""
 
-    def __init__(
-        self, query: str, *, reads: int, ref: str = "A", form: Literal["table", "time_series"], alias: str = ""
-    ) -> None:
+    def __init__(self, query: str, *, ref: str = "A", form: Literal["table", "time_series"], alias: str = "") -> None:
         self.query = query
-        self.reads = reads
         self.ref = ref
         self.form = form
         self.alias = alias
 
     def to_json(self) -> dict[str, object]:
-        """The keys of a target; the SDK has no builder for InfluxDB."""
+        """The keys of a target."""
         said: dict[str, object] = {
             "refId": self.ref,
             "datasource": SOURCE,
@@ -61,14 +46,14 @@ class InfluxQL(variants.Dataquery):
         return said | ({"alias": self.alias} if self.alias else {})
 
 
-def table(query: str, *, reads: int, ref: str = "A") -> InfluxQL:
+def table(query: str, *, ref: str = "A") -> InfluxQL:
     """A query whose answer is one table: a column a tag and a field."""
-    return InfluxQL(query, reads=reads, ref=ref, form="table")
+    return InfluxQL(query, ref=ref, form="table")
 
 
-def series(query: str, *, reads: int, ref: str = "A", alias: str = "$col") -> InfluxQL:
+def series(query: str, *, ref: str = "A", alias: str = "$col") -> InfluxQL:
     """A query whose answer is one line a tag set and field, called by ``alias`` (``$tag_place``, ``$col``)."""
-    return InfluxQL(query, reads=reads, ref=ref, form="time_series", alias=alias)
+    return InfluxQL(query, ref=ref, form="time_series", alias=alias)
 
 
 def where(*variables: str, also: str = "") -> str:
@@ -91,8 +76,3 @@ def by_time(*tags: str) -> str:
     """GROUP BY the interval of the panel, in days of the installation's time zone, and by tags."""
     others = "".join(f', "{tag}"' for tag in tags)
     return f"GROUP BY time($__interval){others} fill(none) tz('${{time_zone}}')"
-
-
-def windows(series_shown: int, fields: int, across: int = ACROSS) -> int:
-    """What a target with ``auto`` reads at worst: ``series_shown`` is the number of series, ``fields`` of each."""
-    return series_shown * fields * across * WINDOWS_PER_POINT

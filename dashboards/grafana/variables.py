@@ -65,7 +65,6 @@ def tag_values(
         label=scene.say(label),
         datasource=SOURCE,
         query=query,
-        definition=query,
         refresh=model.VariableRefresh.ON_TIME_RANGE_CHANGED,
         sort=model.VariableSort.NATURAL_ASC,
         multi=multi,
