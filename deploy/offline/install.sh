@@ -34,7 +34,11 @@ say "installing $(grep -c . "$kit/requirements/python-$version.txt") packages in
 # pip runs out of its own wheel; nothing but the kit's wheels is looked at, each checked by its hash.
 pip=$(ls "$kit"/tools/pip-*.whl)
 PIP_CONFIG_FILE=/dev/null PIP_NO_INDEX=1 "$folder/bin/python" "$pip/pip" --isolated install -q --no-index --no-deps \
-    --no-cache-dir --disable-pip-version-check --find-links "$kit/wheels" --require-hashes \
+    --no-compile --no-cache-dir --disable-pip-version-check --find-links "$kit/wheels" --require-hashes \
     -r "$kit/requirements/python-$version.txt"
+if [ "${COMPILE:-1}" = 1 ]; then
+    say 'compiling (COMPILE=0 leaves it to the first start)'
+    "$folder/bin/python" -m compileall -q -j 0 "$folder/lib" >/dev/null || true
+fi
 "$folder/bin/hygeia" --version
 say "done; try: $folder/bin/hygeia demo      then docs/operations.md"

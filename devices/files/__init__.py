@@ -42,17 +42,19 @@ def read(
     current: Registry | None = None,
     zone: str = DEFAULT_ZONE,
     profiles: Collection[str] | None = None,
+    coordinates: str = "",
 ) -> Checked:
     """Read and judge a registry or map file against itself and what is registered in ``current``.
 
     Never raises for what a file holds: the faults say it. ``zone`` is that of dates without a time of day,
-    ``profiles`` the limit profiles that a place may name (None = any).
+    ``profiles`` the limit profiles that a place may name (None = any), ``coordinates`` the system of the file's
+    positions (``devices.coordinates.SYSTEMS``; empty: what the file says under ``coordinates``, else WGS-84).
     """
     try:
         raw = _raw(path)
     except OSError as error:
         raw = Raw(faults=[Fault(path.name, 0, "", "", "unreadable", error.strerror or str(error))])
-    return check(raw, current, zone, profiles)
+    return check(raw, current, zone, profiles, coordinates)
 
 
 def _raw(path: Path) -> Raw:

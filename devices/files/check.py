@@ -15,6 +15,7 @@ from devices.fields import DEFAULT_ZONE, instant
 from devices.files.claims import Claim, claims_of, shared_ids, shared_numbers
 from devices.files.faults import Fault, Path, fault_at, refusals
 from devices.files.headings import normal, sheets
+from devices.files.located import locate, system_of
 from devices.files.mapfile import MapFile, entries_of
 from devices.files.raw import Raw, RawEntry
 from devices.files.words import SECTIONS_ZH
@@ -86,10 +87,12 @@ def check(
     current: Registry | None = None,
     zone: str = DEFAULT_ZONE,
     profiles: Collection[str] | None = None,
+    coordinates: str = "",
 ) -> Checked:
     """Judge what a reader found, against itself and what is registered already. ``zone`` is that of bare dates.
 
-    ``profiles`` are the limit profiles that a place may name; None = any.
+    ``profiles`` are the limit profiles that a place may name; None = any. ``coordinates`` is the system of the file's
+    positions where it does not say it itself; what is kept is WGS-84.
     """
     current = current or Registry()
     faults = list(raw.faults)
@@ -103,6 +106,11 @@ def check(
     for sheet in raw.kept:
         _keep(SHEETS[sheet], entries, current)
     judged = [_judge(entry, zone, faults) for entry in entries]
+    system = system_of(raw, coordinates, faults)
+    # What a map file registers is in the registry's own system already.
+    for one in judged[: len(raw.entries)]:
+        if one.entry.section == "places":
+            locate(one.body, one.entry, system, faults)
     bodies = _by_id(judged, faults)
     _References(judged, current, faults).judge()
     faults += shared_ids(_claims("containers", judged, current))

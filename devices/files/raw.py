@@ -27,6 +27,9 @@ class Raw(msgspec.Struct):
     mapping: RawEntry | None = None
     #: The sheets (``devices.sections.SHEETS``) of which tables have none, so that what is registered stays.
     kept: tuple[str, ...] = ()
+    #: What the file says its positions are in (``devices.coordinates.SYSTEMS``), and where; empty = it does not say.
+    coordinates: str = ""
+    coordinates_spot: Spot = Spot()
 
 
 def dotted(path: Path) -> str:

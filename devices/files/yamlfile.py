@@ -17,6 +17,8 @@ from devices.sections import MODELS
 
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
+#: The key beside the sections that says which system the positions are in.
+COORDINATES = "coordinates"
 #: A file that unfolds to more nodes than this by its anchors is refused.
 _MOST_NODES = 3_000_000
 _DEEPEST = 20
@@ -65,7 +67,9 @@ def _sections(root: yaml.MappingNode, name: str, raw: Raw) -> None:
     for key, node in root.value:
         section = str(key.value)
         spot = Spot(section, key.start_mark.line + 1, "", line=True)
-        if section not in MODELS:
+        if section == COORDINATES:
+            raw.coordinates, raw.coordinates_spot = _shown(node), spot
+        elif section not in MODELS:
             raw.faults.append(fault_at(spot, section, "sheet", ", ".join(MODELS)))
         elif isinstance(node, yaml.SequenceNode):
             for item in node.value:

@@ -44,19 +44,29 @@ Remarks = Annotated[
     Path | None, typer.Option("--remarks", metavar="OUT", help="Where faults: write the file again with remarks.")
 ]
 
+Coordinates = Annotated[
+    Literal["wgs84", "gcj02", "bd09"] | None,
+    typer.Option("--coordinates", help="What the positions of places are in; they are kept as WGS-84."),
+]
+
 app = typer.Typer(help="Units, places, grid, devices and people, from and to files.", no_args_is_help=True)
 
 
 @app.command("import")
 def import_(
-    file: File, remarks: Remarks = None, config: Config = None, data_dir: DataDir = None, json: Json = False
+    file: File,
+    remarks: Remarks = None,
+    coordinates: Coordinates = None,
+    config: Config = None,
+    data_dir: DataDir = None,
+    json: Json = False,
 ) -> int:
     """Register what a file says. Entries that it does not name stay; with any fault nothing is changed."""
     settings = load(config, data_dir)
     _exists(file)
     with open_door(settings, create=True) as door:
         current, known = registry_of(door)
-        checked = read(file, current, settings.time_zone, known_profiles(settings.packs))
+        checked = read(file, current, settings.time_zone, known_profiles(settings.packs), coordinates or "")
         changes = [] if checked.faults else changes_of(checked.document, current)
         private = {name: body for name, body in checked.document.private.items() if known.get(name) != body}
         if not checked.faults and (changes or private):
@@ -67,7 +77,12 @@ def import_(
 
 @app.command()
 def check(
-    file: File, remarks: Remarks = None, config: Config = None, data_dir: DataDir = None, json: Json = False
+    file: File,
+    remarks: Remarks = None,
+    coordinates: Coordinates = None,
+    config: Config = None,
+    data_dir: DataDir = None,
+    json: Json = False,
 ) -> int:
     """Check a file by itself or, with --config or --data-dir, against what is registered there; changes nothing."""
     _exists(file)
@@ -77,7 +92,7 @@ def check(
         zone, own = settings.time_zone, settings.packs
         with open_door(settings) as door:
             current, _ = registry_of(door)
-    checked = read(file, current, zone, known_profiles(own))
+    checked = read(file, current, zone, known_profiles(own), coordinates or "")
     _tell(checked, [] if checked.faults else changes_of(checked.document, current), json=json)
     return _faulty(file, checked, remarks)
 

@@ -94,7 +94,7 @@ ENTRIES: dict[str, st.SearchStrategy[dict[str, Any]]] = {
         {"kind": st.sampled_from(["network", "waste_store"])},
         optional={
             "name": names,
-            "lat": st.floats(-90, 90),
+            "lat": st.floats(-72, 72).filter(bool),
             "lon": st.floats(-180, 180),
             "profile": ids,
             "disinfectant": st.sampled_from(["ozone", "none"]),
