@@ -2,8 +2,8 @@
 //
 // The Dashboard type leaves the options of a panel open, so the types of the kinds of panels that we draw are tied to
 // it by the panel's `type`, and a row by its own. Two liberties: nothing in the options of a panel is required (Grafana
-// fills defaults when it loads a dashboard), and TOLERATED keys, which the SDK writes for older versions and Grafana
-// drops. Every other unknown key is a fault. Descriptions are left out, equal definitions stand once.
+// fills defaults when it loads a dashboard), and TOLERATED keys, which Grafana itself or the SDK for older versions
+// writes. Every other unknown key is a fault. Descriptions are left out, equal definitions stand once.
 import { createRequire } from 'node:module';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -20,8 +20,8 @@ const KINDS = ['barchart', 'bargauge', 'gauge', 'geomap', 'piechart', 'stat', 's
 // Names of kinds in a panel's `type` where they differ from the folder's.
 const NAMES = { statetimeline: 'state-timeline', statushistory: 'status-history' };
 
-const TOLERATED = [['VariableModel', 'auto'], ['VariableModel', 'auto_count'], ['VariableModel', 'auto_min'],
-  ['table.Options', 'footer']];
+const TOLERATED = [['VariableModel', 'definition'], ['VariableModel', 'auto'], ['VariableModel', 'auto_count'],
+  ['VariableModel', 'auto_min'], ['table.Options', 'footer']];
 
 /** Definitions of one type, and its own name among them. */
 function definitions(path, type) {
@@ -82,6 +82,8 @@ all.Dashboard.properties.panels.items = {
   then: { $ref: '#/definitions/RowPanel' },
   else: { $ref: '#/definitions/Panel' },
 };
+// By its own words it is a query of any source, typed as one of Grafana's own.
+all.AnnotationTarget = { type: 'object' };
 for (const [name, key] of TOLERATED) all[name].properties[key] = {};
 
 // Kinds share types: what is equal is kept under the first name, until nothing is.
