@@ -11,18 +11,14 @@ import msgspec
 from gateway.api.scope import Scope
 from gateway.api.services import Band, Latest, Services
 from gateway.api.whereabouts import Whereabouts
+from gateway.mirror.verdicts import DEFAULT_REPORT_S, WITHOUT_READINGS, patience_ms
 
-#: A channel is silent after three of its intervals, and not before this time.
-SILENT_MS = 5 * 60_000
-DEFAULT_REPORT_S = 60
 #: The board is not older than this, and working it out takes at most a twentieth of the time.
 FRESH_S = 1.0
 SHARE = 20
 
 Condition = Literal["out", "silent", "ok", "none"]
 _ORDER: dict[str, int] = {"out": 0, "silent": 1, "ok": 2, "none": 3}
-#: Devices of these kinds send no readings.
-_WITHOUT_READINGS = frozenset({"terminal", "gateway"})
 
 
 class ChannelNow(msgspec.Struct, frozen=True):
@@ -114,7 +110,7 @@ def _place(services: Services, where: Whereabouts, name: str, devices: list[str]
     measuring = False
     for device in devices:
         entry = registry.get("devices", device, now) or registry.get("devices", device) or {}
-        measuring = measuring or entry.get("kind") not in _WITHOUT_READINGS
+        measuring = measuring or entry.get("kind") not in WITHOUT_READINGS
         channels += _channels(services, device, entry, now)
     shown_name = body.get("name") or (name or devices[0])
     unit_name = (registry.get("units", unit) or {}).get("name") or unit
@@ -150,7 +146,7 @@ def _channels(services: Services, device: str, entry: dict[str, Any], now: int) 
     found = []
     for one in services.latest(device):
         key = (one.point, one.parameter)
-        patience = max(SILENT_MS, 3000 * own.get(key, usual))
+        patience = patience_ms(own.get(key, usual))
         found.append(_channel(one, bands.get(key), silent=now - one.received_at > patience))
     return found
 

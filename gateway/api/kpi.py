@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from fastapi import APIRouter, Query, Request, Response
 
 from alerts.kpi import SLOT_MS, Alarm, Life, kpi
+from devices.registry import Registry
 from gateway import state
 from gateway.api.auth import Caller
 from gateway.api.context import Context, context_of
@@ -99,7 +100,9 @@ def _time(field: str, text: str | None, zone: tzinfo, default: int) -> int:
 
 def _document(context: Context, scope: Scope, start: int, end: int, now: int) -> dict[str, Any]:
     """``Kpi`` with names beside the ids."""
-    rows = _Rows(context, scope, start, end)
+    table = state.alerts
+    services = context.services
+    rows = Rows(services.engine, services.registry(), condition(scope, table.c.unit, table.c.grid), start, end)
     document: dict[str, Any] = msgspec.to_builtins(kpi(rows.alarms, rows.lives, start, end))
     registry, rules = context.services.registry(), context.rule_words()
 
@@ -126,12 +129,16 @@ def _document(context: Context, scope: Scope, start: int, end: int, now: int) ->
     return {"now": now, **document}
 
 
-class _Rows:
-    """Alerts that came up in the period or stood in it, and each time that they did."""
+class Rows:
+    """Alerts that came up in the period or stood in it, and each time that they did, of those that ``shown`` leaves.
 
-    def __init__(self, context: Context, scope: Scope, start: int, end: int) -> None:
+    ``alerts`` are their rows by id, ``alarms`` the times that they came up, ``lives`` those that are not held back.
+    """
+
+    def __init__(
+        self, engine: sa.Engine, registry: Registry, shown: sa.ColumnElement[bool], start: int, end: int
+    ) -> None:
         table, steps = state.alerts, state.transitions
-        shown = condition(scope, table.c.unit, table.c.grid)
         # An alert that comes up again has its newest ``fired_at``; what is not over may have come up at any time.
         touched = sa.or_(table.c.fired_at >= start - SLOT_MS, table.c.state.not_in(["closed", "returned"]))
         stood = sa.and_(table.c.fired_at < start, table.c.cleared_at >= start)
@@ -145,20 +152,19 @@ class _Rows:
             .join(table, table.c.id == steps.c.alert)
             .where(wanted, up, steps.c.at >= start - SLOT_MS, steps.c.at < end)
         )
-        with context.services.engine.connect() as connection:
+        with engine.connect() as connection:
             alerts = connection.execute(sa.select(*(table.c[name] for name in _COLUMNS)).where(wanted)).mappings().all()
             times = connection.execute(came_up).all()
-        registry = context.services.registry()
 
         def counts(row: sa.RowMapping) -> bool:
             place = registry.get("places", row["place"], row["since"]) if row["place"] else None
             return place is None or place.get("state", "accepted") == "accepted"
 
-        self._alerts = {row["id"]: row for row in alerts if counts(row)}
+        self.alerts = {row["id"]: row for row in alerts if counts(row)}
         self.conditions: dict[str, dict[str, Any]] = {}
-        self.alarms = [self._alarm(self._alerts[alert], at) for alert, at in times if alert in self._alerts]
+        self.alarms = [self._alarm(self.alerts[alert], at) for alert, at in times if alert in self.alerts]
         self.lives = [
-            _life(row) for row in self._alerts.values() if row["fired_at"] is not None and row["state"] not in MUTED
+            _life(row) for row in self.alerts.values() if row["fired_at"] is not None and row["state"] not in MUTED
         ]
 
     def _alarm(self, row: sa.RowMapping, at: int) -> Alarm:
@@ -172,7 +178,7 @@ class _Rows:
     def shown(self, ids: Iterable[str]) -> list[dict[str, Any]]:
         """What a person reads of some alerts."""
         names = ("id", "severity", "place", "device", "point", "parameter", "fired_at", "state")
-        rows = [self._alerts[one] for one in ids]
+        rows = [self.alerts[one] for one in ids]
         return [{name: row[name] for name in names} | {"rule": f"{row['pack']}/{row['rule']}"} for row in rows]
 
 
