@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models import dashboard as model
@@ -109,6 +110,19 @@ class Board:
         else:
             self._inside.panels.append(panel)
 
+    def stack(self, *panels: model.Panel) -> None:
+        """Lay panels of one width one under the other, as one column right of the panel before."""
+        self.add(panels[0])
+        x, y = self._x, self._y
+        for above, panel in pairwise(panels):
+            over, at = above.grid_pos, panel.grid_pos
+            assert over is not None
+            assert at is not None
+            at.x, at.y = over.x, over.y + over.h
+            self._height = max(self._height, at.y + at.h - y)
+            (self._panels if self._inside is None else self._inside.panels).append(panel)
+        self._x = x
+
     def annotate(self, title: Words, query: InfluxQL, color: str, *, text: str, tags: str = "") -> None:
         """Mark events on all graphs: the column ``text`` (and the comma-separated columns ``tags``) say what."""
         target = _Annotation(query, text, tags)
@@ -149,7 +163,9 @@ class _Annotation(InfluxQL):
         self._columns = {"textColumn": text} | ({"tagsColumn": tags} if tags else {})
 
     def to_json(self) -> dict[str, object]:
-        return super().to_json() | {"fromAnnotations": True, "textEditor": True} | self._columns
+        # The last four are asked for by Grafana's schema of annotations, and mean nothing to InfluxDB.
+        of_schema = {"limit": 100, "matchAny": False, "tags": [], "type": "dashboard"}
+        return super().to_json() | {"fromAnnotations": True} | of_schema | self._columns
 
 
 def _show_all(items: list[dict[str, object]]) -> None:

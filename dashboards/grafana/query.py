@@ -23,6 +23,8 @@ SOURCE = common.DataSourceRef(type_val="influxdb", uid="${ds}")
 
 #: Points across a panel, at most. With ``auto`` it also says from which range on hours and days are read.
 ACROSS = 400
+#: The same of a table or a number with ``auto``, which shows no points: what is read are days from 10 days on.
+ACROSS_TABLE = 14
 
 
 class InfluxQL(variants.Dataquery):
@@ -70,6 +72,13 @@ def auto(kind: str) -> str:
 def select(fields: str, source: str, *rest: str) -> str:
     """A query: the fields, ``FROM ...`` (or the name of a measurement), and what follows."""
     return " ".join(("SELECT", fields, source if source.startswith("FROM ") else f'FROM "{source}"', *rest))
+
+
+def latest(field: str, measurement: str, condition: str, *by: str) -> str:
+    """FROM the last value of ``field`` of each combination of the tags ``by``, under the field's name."""
+    tags = ", ".join(f'"{tag}"' for tag in by)
+    inner = select(f'last("{field}") AS "{field}"', measurement, condition, f"GROUP BY {tags}")
+    return f"FROM ({inner})"
 
 
 def by_time(*tags: str) -> str:
