@@ -251,11 +251,18 @@ class Registry:
             grid = (self.get("units", unit, at) or {}).get("grid", "")
         return unit, grid
 
-    def subject(self, device: str, point: str, parameter: str, channel: int = -1, at: int | None = None) -> Subject:
-        """What a rule may ask of one channel of a device at a time; without ``parameter``, of the device itself."""
+    def subject(
+        self, device: str, point: str, parameter: str, channel: int = -1, at: int | None = None, *, place: str = ""
+    ) -> Subject:
+        """What a rule may ask of one channel of a device at a time; without ``parameter``, of the device itself.
+
+        ``place``: as if the device measured there.
+        """
         if self._last[0] != (device, at):
             self._last = (device, at), self.subject_parts(device, at), self.get("devices", device, at) or {}
         _, parts, entry = self._last
+        if place and place != parts.place:
+            parts = self.place_parts(place, at)
         known = CATALOGUE.get(parameter)
         own = _channel(entry, point, parameter) if parameter else {}
         low, high = self._limits(parts.place, parameter, at)

@@ -16,6 +16,7 @@ import msgspec
 import sqlalchemy as sa
 
 from gateway.errors import StartError
+from gateway.periods.marks import mark_touched
 from gateway.state import store_cursors
 from gateway.store.base import (
     AlertPoint,
@@ -55,6 +56,12 @@ class _Saved(msgspec.Struct):
     stats: StoreStats = msgspec.field(default_factory=StoreStats)
     parked: list[StoreParked] = msgspec.field(default_factory=list)
     fresh: list[Place] = msgspec.field(default_factory=list)
+
+
+def stored_upto(connection: sa.Connection) -> int:
+    """The journal offset up to which the store has everything; -1 = nothing yet."""
+    body = connection.scalar(sa.select(store_cursors.c.body).where(store_cursors.c.store == InfluxStore.name))
+    return msgspec.json.decode(body, type=_Saved).stats.cursor if body else -1
 
 
 class InfluxStore:
@@ -164,7 +171,7 @@ class InfluxStore:
         parked = parked_of(items, settlement, refused, kept)
         points = sum(built.points) - sum(one.points for one in refused)
         conflicts = sum(len(one) for one in settlement.conflicts.values())
-        self._save(_Saved(totals(self._saved.stats, items, cursor, parked, points, conflicts), parked))
+        self._save(_Saved(totals(self._saved.stats, items, cursor, parked, points, conflicts), parked), items)
         for item in items:
             if isinstance(item, CustodyPoints | AlertPoint):
                 where = (measurement_of(item), item.tags.device)
@@ -227,7 +234,8 @@ class InfluxStore:
             answers += self._link.query(statements[at : at + _STATEMENTS])
         return answers
 
-    def _save(self, saved: _Saved) -> None:
+    def _save(self, saved: _Saved, items: Sequence[Item] = ()) -> None:
+        """Commit the row of the store, and which finished windows the ``items`` that were written reach back to."""
         body = msgspec.json.encode(saved).decode()
         with self._engine.begin() as connection:
             changed = connection.execute(
@@ -235,6 +243,8 @@ class InfluxStore:
             )
             if not changed.rowcount:
                 connection.execute(sa.insert(store_cursors).values(store=self.name, body=body))
+            # After the write, so that nobody begins a window between this look and the commit.
+            mark_touched(connection, items, saved.stats.cursor)
         self._saved = saved
 
     def read(

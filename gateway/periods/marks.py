@@ -1,0 +1,159 @@
+"""What is worked out, what has to be worked out again, and how both stay true through crashes.
+
+``period_marks`` holds, each in ms since 1970 UTC but for the offsets:
+
+- ``periods``: 5-minute windows that end at or before it are worked out;
+- ``periods.begun``: the same, or further: the end of the windows that are being worked out. It is written before the
+  readings are read, so that whatever comes in meanwhile is marked stale by the store and nothing falls between;
+- ``periods.since``: the first window of all;
+- ``periods.registry``, ``periods.sessions``: offsets up to which changes of the registry and sessions are considered.
+
+A row of ``periods_stale`` says that a window has to be worked out again. Its ``cursor`` grows whenever it is written
+again; whoever worked the window out removes the row only with the cursor that was there before the readings were read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from gateway.periods.book import KINDS
+from gateway.periods.windows import WINDOW_MS, window_of, windows
+from gateway.state.figures import period_marks, periods_stale
+from gateway.store.base import Item, Telemetry
+
+DONE, BEGUN, SINCE = "periods", "periods.begun", "periods.since"
+REGISTRY, SESSIONS = "periods.registry", "periods.sessions"
+#: All devices of a kind.
+EVERY = "*"
+#: More devices than this in one window are all devices.
+MANY = 64
+#: Windows put into one statement.
+_ROWS = 5_000
+
+
+class Stale(NamedTuple):
+    """A row of ``periods_stale``."""
+
+    kind: str
+    start: int
+    device: str
+    cursor: int
+
+
+def read_marks(connection: sa.Connection) -> dict[str, int]:
+    """All marks by name."""
+    return {row.name: int(row.upto) for row in connection.execute(sa.select(period_marks))}
+
+
+def write_marks(connection: sa.Connection, marks: Mapping[str, int]) -> None:
+    """Set marks."""
+    statement = upsert(period_marks)
+    statement = statement.on_conflict_do_update(index_elements=["name"], set_={"upto": statement.excluded.upto})
+    connection.execute(statement, [{"name": name, "upto": upto} for name, upto in marks.items()])
+
+
+def mark_touched(connection: sa.Connection, items: Iterable[Item], cursor: int) -> None:
+    """Mark the windows stale that a batch of the store touched after they were begun; in the transaction of its cursor.
+
+    On the live path this is one question a batch and one comparison a reading.
+    """
+    begun = connection.scalar(sa.select(period_marks.c.upto).where(period_marks.c.name == BEGUN))
+    if begun is None:
+        return
+    touched: dict[tuple[str, int], set[str]] = {}
+    for item in items:
+        if type(item) is Telemetry:
+            for row in item.rows:
+                if row.ts < begun and item.tags.kind in KINDS:
+                    touched.setdefault((item.tags.kind, window_of(row.ts)), set()).add(item.tags.device)
+    if touched:
+        _put(connection, touched, cursor)
+
+
+def mark_stale(
+    connection: sa.Connection, kind: str, start: int, end: int, devices: Collection[str] | None = None
+) -> None:
+    """Have the windows that overlap ``start`` <= t < ``end`` (ms) worked out again, as far as they are worked out.
+
+    ``kind`` is one of ``book.KINDS``, ``devices`` None = all of them. Call it in a transaction, after what it is about
+    was written.
+    """
+    begun = read_marks(connection).get(BEGUN)
+    if begun is None:
+        return
+    named = {EVERY} if devices is None else set(devices)
+    touched = {(kind, window): named for window in windows(start, min(end, begun))} if named else {}
+    for at in range(0, len(touched), _ROWS):
+        _put(connection, dict(list(touched.items())[at : at + _ROWS]), 0)
+
+
+def _put(connection: sa.Connection, touched: Mapping[tuple[str, int], set[str]], cursor: int) -> None:
+    crowded = _crowded(connection, touched)
+    rows, gone = [], []
+    for (kind, start), devices in touched.items():
+        if EVERY in devices or len(devices) + crowded.get((kind, start), 0) > MANY:
+            gone.append({"k": kind, "s": start})
+            devices = {EVERY}  # noqa: PLW2901 - all of them, then
+        rows += [{"kind": kind, "start": start, "device": device, "cursor": cursor} for device in devices]
+    table = periods_stale
+    if gone:
+        one = sa.and_(table.c.kind == sa.bindparam("k"), table.c.start == sa.bindparam("s"), table.c.device != EVERY)
+        connection.execute(sa.delete(table).where(one), gone)
+    statement = upsert(table)
+    newer = sa.func.max(table.c.cursor + 1, statement.excluded.cursor)
+    connection.execute(
+        statement.on_conflict_do_update(index_elements=["kind", "start", "device"], set_={"cursor": newer}), rows
+    )
+
+
+def _crowded(connection: sa.Connection, touched: Mapping[tuple[str, int], set[str]]) -> dict[tuple[str, int], int]:
+    """How many rows stand already by (kind, start); one of all devices counts as too many."""
+    table = periods_stale
+    weight = sa.func.sum(sa.case((table.c.device == EVERY, MANY), else_=1))
+    found: dict[tuple[str, int], int] = {}
+    for kind in {kind for kind, _ in touched}:
+        starts = [start for one, start in touched if one == kind]
+        query = (
+            sa.select(table.c.start, weight)
+            .where(table.c.kind == kind, table.c.start.between(min(starts), max(starts)))
+            .group_by(table.c.start)
+        )
+        found |= {(kind, int(start)): int(n) for start, n in connection.execute(query)}
+    return found
+
+
+def next_stale(connection: sa.Connection, span: int, most: int) -> list[Stale]:
+    """The oldest rows of one kind, within ``span`` ms of the first, about ``most`` of them; empty = none at all."""
+    table = periods_stale
+    first = connection.execute(sa.select(table).order_by(table.c.start, table.c.kind).limit(1)).first()
+    if first is None:
+        return []
+    start = int(first.start)
+    query = (
+        sa.select(table)
+        .where(table.c.kind == first.kind, table.c.start.between(start, start + span - WINDOW_MS))
+        .order_by(table.c.start)
+        .limit(most)
+    )
+    rows = [Stale(row.kind, int(row.start), row.device, int(row.cursor)) for row in connection.execute(query)]
+    if len(rows) == most and rows[-1].start != start:
+        rows = [row for row in rows if row.start < rows[-1].start]
+    return rows
+
+
+def remove_stale(connection: sa.Connection, rows: Sequence[Stale]) -> None:
+    """Forget rows that were not written again meanwhile."""
+    table = periods_stale
+    one = sa.and_(*(table.c[name] == sa.bindparam(f"b_{name}") for name in Stale._fields))
+    connection.execute(
+        sa.delete(table).where(one), [{f"b_{key}": value for key, value in row._asdict().items()} for row in rows]
+    )
+
+
+def count_stale(connection: sa.Connection) -> int:
+    """How many windows wait to be worked out again (each with one device or all)."""
+    return int(connection.scalar(sa.select(sa.func.count()).select_from(periods_stale)) or 0)
