@@ -13,11 +13,13 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from alerts.arguments import MOST_ID
 from devices.files import changes_of
 from devices.registry import KINDS, Change, Registry
-from gateway import state
+from gateway import credentials, state
 from gateway.api.services import Answer
+from gateway.broker.configure import gateway_of
+from gateway.broker.rights import SOURCE, reserved
 from gateway.config import Settings
 from gateway.decide.decider import Decider
-from gateway.decide.operations import OPERATIONS, refusals
+from gateway.decide.operations import ISSUE, OPERATIONS, REVOKE, refusals
 from gateway.journal.record import Kind, json_body
 from gateway.journal.writer import Journal
 from gateway.registry_check import check_changes, known_profiles
@@ -54,6 +56,7 @@ class Commands:
         }
         # What decide itself judges, with all that it knows: alerts, maintenance sessions, a test of a channel.
         self._kinds |= {name: partial(self._operation, name) for name in OPERATIONS}
+        self._kinds |= {ISSUE: self._issue, REVOKE: self._revoke}
 
     def run(self, name: str, args: dict[str, Any], by: str, timeout: float = 5.0) -> Answer:
         """Check, append, wait until decide has answered or ``timeout`` seconds are over."""
@@ -103,7 +106,11 @@ class Commands:
         changes = changes_of(checked.document, current)
         changes += [one for one in asked if one.body is None and current.body(one.kind, one.id) is not None]
         private += [_Private(name, body) for name, body in checked.document.private.items()]
-        self._keep_private(private, [one.id for one in changes if one.kind == "people" and one.body is None])
+        gone = {one.id: one.kind for one in changes if one.body is None}
+        self._keep_private(private, [name for name, kind in gone.items() if kind == "people"])
+        for name, kind in gone.items():
+            if kind in {"devices", "sources"}:
+                credentials.revoke(self._engine, name if kind == "devices" else f"{SOURCE}{name}")
         if not changes:
             return Answer(200, {"changed": 0}, None)
         return Kind.REGISTRY, {"type": "registry", "changes": changes, "file": file}
@@ -133,6 +140,46 @@ class Commands:
         if faults:
             return Answer(422, {"reason": "; ".join(faults)}, None)
         return Kind.COMMAND, {"type": "command", "command": name, "args": args}
+
+    def _issue(self, args: dict[str, Any]) -> tuple[Kind, dict[str, Any]] | Answer:
+        """Digests go into their table, and nothing of them into the journal: account and version, and the serial."""
+        try:
+            given = msgspec.convert(args, credentials.Given)
+        except msgspec.ValidationError as error:
+            return Answer(422, {"reason": f"{ISSUE}: {error}"}, None)
+        device = self._account(given.account)
+        if isinstance(device, Answer):
+            return device
+        version = credentials.issue(self._engine, given)
+        kept = {"account": given.account, "version": version, **device}
+        return Kind.COMMAND, {
+            "type": "command",
+            "command": ISSUE,
+            "args": kept | ({"serial": given.serial} if given.serial else {}),
+        }
+
+    def _revoke(self, args: dict[str, Any]) -> tuple[Kind, dict[str, Any]] | Answer:
+        account = args.get("account")
+        if not isinstance(account, str):
+            return Answer(422, {"reason": f"{REVOKE}: account: allowed is the id of a device, or source-ID"}, None)
+        device = self._account(account)
+        if isinstance(device, Answer):
+            return device
+        version = credentials.revoke(self._engine, account)
+        if not version:
+            return Answer(200, {"account": account, "version": 0}, None)
+        kept = {"account": account, "version": version, **device}
+        return Kind.COMMAND, {"type": "command", "command": REVOKE, "args": kept}
+
+    def _account(self, name: str) -> dict[str, str] | Answer:
+        """What a record says of an account besides its name: which device it is, where it is one."""
+        registry = self._decider.fold.registry
+        if name.startswith(SOURCE) and registry.knows("sources", name.removeprefix(SOURCE)):
+            return {}
+        wrong = reserved(name, gateway_of(self._settings))
+        if wrong is None and not registry.knows("devices", name):
+            wrong = f"{name[:80]!r} is no device of the registry, nor {SOURCE}ID of a source"
+        return {"device": name} if wrong is None else Answer(422, {"reason": f"account: {wrong}"}, None)
 
     @staticmethod
     def _redrive(args: dict[str, Any]) -> tuple[Kind, dict[str, Any]] | Answer:

@@ -13,6 +13,7 @@ from gateway.api import (
     balance,
     commands,
     containers,
+    credentials,
     custody_board,
     custody_trace,
     docs,
@@ -64,6 +65,7 @@ RESOURCES = (
         label_sheets,
         session,
         people,
+        credentials,
         whole,
     ),
 )

@@ -25,9 +25,8 @@ _COMMANDS: dict[str, Permission] = {
     "alerts.shelve": "handle",
     "alerts.unshelve": "handle",
     "ledger.reopen": "administer",
-    "registry.add-device": "administer",
-    "registry.revoke-device": "administer",
-    "registry.rotate-device": "administer",
+    "credentials.issue": "administer",
+    "credentials.revoke": "administer",
 }
 
 

@@ -37,6 +37,7 @@ COMMANDS = {
     "custody": "gateway.cli.custody:app",
     "journal": "gateway.cli.journal:app",
     "influx": "gateway.cli.influx:app",
+    "broker": "gateway.cli.broker:app",
     "doctor": "gateway.cli.doctor:doctor",
 }
 

@@ -11,7 +11,7 @@ from alerts.alert import Step
 
 #: Arguments of commands that say what was acted on; all others are covered by the digest alone.
 #: Free text of people may hold names (DESIGN 1, invariant 10).
-_NAMED = ("id", "device", "channel", "kind", "for_ms", "to", "origin", "file")
+_NAMED = ("id", "device", "channel", "kind", "for_ms", "to", "origin", "file", "account", "version", "serial")
 
 
 def alert_body(step: Step, copy: str | None) -> dict[str, Any]:

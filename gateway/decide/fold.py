@@ -30,7 +30,7 @@ from gateway.decide.entries import command_body, segment_body
 from gateway.decide.ledger import Ledger
 from gateway.decide.messages import Messages
 from gateway.decide.mint import Mint
-from gateway.decide.operations import Operations
+from gateway.decide.operations import ISSUE, REVOKE, Operations
 from gateway.decide.outputs import Outputs
 from gateway.decide.readings import Readings
 from gateway.decide.routes import Route, Routes
@@ -239,8 +239,11 @@ class Fold:
         out.answers.append(answer(record.offset, status, said))
 
     def _acted(self, name: str, args: dict[str, Any], by: str, status: int, out: Outputs) -> None:
-        """What an operator did stands in the ledger."""
-        self.ledger.append("command", ["operator"], command_body(name, args, by, status), self.offset, self.time, out)
+        """What an operator did stands in the ledger; what a device is known by, also in the history of the device."""
+        about = ["operator"]
+        if name in {ISSUE, REVOKE} and status == 200 and "device" in args:
+            about.append(f"device:{args['device']}")
+        self.ledger.append("command", about, command_body(name, args, by, status), self.offset, self.time, out)
 
     def _redrive(self, record: Record, body: dict[str, Any], lookup: Lookup, out: Outputs) -> None:
         self.messages.redrive(record, body, lookup, out)

@@ -16,6 +16,11 @@ from gateway.decide.rows import shown
 if TYPE_CHECKING:
     from gateway.decide.fold import Fold
 
+#: A credential of an account at the broker is in force from now on, or no longer; ``args`` are account and version,
+#: the device where the account is one's, and the serial of a certificate. Digests stand in no record.
+ISSUE = "credentials.issue"
+REVOKE = "credentials.revoke"
+
 #: The commands that decide judges with all that it knows; docs/http.md lists their arguments.
 OPERATIONS = (
     "alerts.ack",
@@ -30,6 +35,8 @@ OPERATIONS = (
     "maintenance.open",
     "maintenance.close",
     REOPEN,
+    ISSUE,
+    REVOKE,
 )
 #: A test of a channel is given up after seconds: whoever asked for it waits.
 TEST_S = 60
@@ -47,6 +54,8 @@ def refusals(name: str, args: dict[str, Any], registry: Registry, bounds: tuple[
     """
     if name == REOPEN:
         return origin_faults(args)
+    if name in {ISSUE, REVOKE}:
+        return _credential_faults(args, registry)
     faults = faults_of(name, args, Bounds(*bounds))
     asked = {"to": args.get("to")} if name == "alerts.assign" else {}
     if args.get("link") is None and registry.ids("people"):
@@ -55,6 +64,18 @@ def refusals(name: str, args: dict[str, Any], registry: Registry, bounds: tuple[
         person = person_id(written)
         if person is not None and not registry.knows("people", person):
             faults.append(f"{field}: {person!r} is no person of the registry; allowed: an id of people")
+    return faults
+
+
+def _credential_faults(args: dict[str, Any], registry: Registry) -> list[str]:
+    account, version, device = args.get("account"), args.get("version"), args.get("device")
+    faults = []
+    if not isinstance(account, str) or not 0 < len(account) <= 80:
+        faults.append("account: allowed is the id of a device, or source-ID")
+    if type(version) is not int or not 0 < version < 2**53:
+        faults.append("version: allowed is a whole number from 1")
+    if device is not None and (device != account or not registry.knows("devices", account)):
+        faults.append(f"device: {quoted(device)!r} is not in the registry, or not the account")
     return faults
 
 
@@ -72,7 +93,8 @@ class Operations:
             return {"status": 422, "reason": "; ".join(wrong)}
         try:
             by = by if ":" in by else f"account:{by}"
-            do = {TEST_CHANNEL: self._test_channel, REOPEN: self._reopen}.get(name, self._desk)
+            own = {TEST_CHANNEL: self._test_channel, REOPEN: self._reopen, ISSUE: self._said, REVOKE: self._said}
+            do = own.get(name, self._desk)
             return {"status": 200, **do(name, args, by, cause, out)}
         except ActError as error:
             return {"status": error.status, "reason": str(error)}
@@ -118,6 +140,10 @@ class Operations:
             "origin": args["origin"],
             "entry": ledger.append("origin", ["ledger"], body, cause.offset, cause.time, out),
         }
+
+    def _said(self, _name: str, args: dict[str, Any], _by: str, _cause: Cause, _out: Outputs) -> dict[str, Any]:
+        """The ledger entry of the command is all: nothing is decided by credentials."""
+        return {"account": args["account"], "version": args["version"]}
 
     def _test_channel(self, _name: str, args: dict[str, Any], _by: str, cause: Cause, out: Outputs) -> dict[str, Any]:
         """A test notice through one channel, as any other notice goes out."""

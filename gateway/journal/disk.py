@@ -23,6 +23,9 @@ from gateway.errors import JournalFailedError, StartError
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
+#: Who may read what is written, where nothing else is said.
+OWNER = 0o600
+
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
 _OLD = os.O_RDWR | os.O_CLOEXEC
 
@@ -44,7 +47,7 @@ class Disk:
     def call(self, what: str, function: Callable[[*Ts], T], *arguments: *Ts) -> T:
         """Run one system call that changes the disk.
 
-        ``what`` is one of ``mkdir, open, write, fsync, fdatasync, rename, unlink, truncate``. Tests override this.
+        ``what``: ``mkdir, open, chmod, write, fsync, fdatasync, rename, unlink, truncate``. Tests override this.
         """
         del what
         return function(*arguments)
@@ -62,11 +65,13 @@ class Disk:
         except OSError as error:
             raise StartError(f"{folder}: cannot write here: {error.strerror}; choose another data.dir") from error
 
-    def create(self, path: Path, content: bytes) -> int:
+    def create(self, path: Path, content: bytes, mode: int = OWNER) -> int:
         """Make the file ``path`` durable with ``content``, replacing any other. Returns it open for ``append``."""
         temporary = path.with_name(path.name + ".tmp")
-        fd = self.call("open", os.open, temporary, _NEW, 0o600)
+        fd = self.call("open", os.open, temporary, _NEW, OWNER)
         try:
+            if mode != OWNER:
+                self.call("chmod", os.fchmod, fd, mode)
             self.append(fd, 0, content)
             self._sync(fd, path)
             self.call("rename", os.rename, temporary, path)
@@ -78,9 +83,9 @@ class Disk:
             raise
         return fd
 
-    def replace(self, path: Path, content: bytes) -> None:
+    def replace(self, path: Path, content: bytes, mode: int = OWNER) -> None:
         """Put ``content`` in place of ``path``: after a crash either the old or the new file is there, whole."""
-        os.close(self.create(path, content))
+        os.close(self.create(path, content, mode))
 
     def open(self, path: Path) -> int:
         """Open an existing file for ``append``."""

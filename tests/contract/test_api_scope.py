@@ -97,6 +97,7 @@ ASKED: dict[str, list[tuple[str, int]]] = {
     "/api/v1/accounts": [("", 403)],
     "/api/v1/tokens": [("", 200)],
     "/api/v1/registry": [("", 403)],
+    "/api/v1/credentials": [("", 403)],
     "/api/v1/report": [("", 403)],
     "/": [("", 200)],
     "/alerts": [("", 200)],
