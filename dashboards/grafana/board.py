@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models import dashboard as model
 
 from dashboards.grafana import links, variables
+from dashboards.grafana.panels import GRID
 from dashboards.grafana.query import SOURCE, InfluxQL
 from dashboards.grafana.words import Scene, Words
 
@@ -22,8 +23,6 @@ RANGES = {
     "90d": Words("最近 90 天", "Last 90 days"),
     "1y": Words("最近 1 年", "Last year"),
 }
-#: Columns of Grafana's grid.
-GRID = 24
 TAG = "hygeia"
 
 
@@ -142,14 +141,6 @@ class Board:
         _show_all(plain["links"])
         _show_all(plain["annotations"]["list"])
         return json.dumps(plain, ensure_ascii=False, sort_keys=True, indent=1) + "\n"
-
-    def targets(self) -> Iterable[tuple[model.Panel, InfluxQL]]:
-        """Each query with its panel, those of collapsed rows too."""
-        for one in self._panels:
-            for panel in one.panels if isinstance(one, model.RowPanel) else [one]:
-                for target in panel.targets or []:
-                    assert isinstance(target, InfluxQL)
-                    yield panel, target
 
     def _wrap(self) -> None:
         self._x, self._y, self._height = 0, self._y + self._height, 0

@@ -5,12 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from types import MappingProxyType
 
-from dashboards.grafana import city_overview
+from dashboards.grafana import city_overview, device_health, network_comparison, water_point
 from dashboards.grafana.board import Board
 from dashboards.grafana.words import GATEWAY_URL, TIME_ZONE, Language, Scene
 
 #: Every dashboard by its name (the uid is the name with hyphens and the language), in the order of their links.
-DASHBOARDS: MappingProxyType[str, Callable[[Scene], Board]] = MappingProxyType({"city_overview": city_overview.board})
+DASHBOARDS: MappingProxyType[str, Callable[[Scene], Board]] = MappingProxyType(
+    {
+        "city_overview": city_overview.board,
+        "water_point": water_point.board,
+        "device_health": device_health.board,
+        "network_comparison": network_comparison.board,
+    }
+)
 
 
 def build(language: Language, gateway_url: str = GATEWAY_URL, time_zone: str = TIME_ZONE) -> dict[str, str]:

@@ -14,7 +14,7 @@ from dashboards.grafana.words import Scene, Words
 
 TITLE = Words("城市总览", "City overview")
 ABOUT = Words(
-    "全市监测点状态、未关闭警报、各区在线率与达标率。供卫生监督人员每日查看。",
+    "全市监测点状态、未解除报警、各区在线率与达标率。供卫生监督人员每日查看。",
     "State of all points, open alerts, online and compliance rates by district. For the daily look of the authority.",
 )
 KINDS = {
@@ -27,7 +27,7 @@ NOW = "10m"
 SILENT = Words("网关 10 分钟内没有消息", "No news from the gateway for 10 minutes")
 _FAULTS = Look(decimals=0, steps=FAULT_STEPS, by_value=True)
 _ABOUT_PARKED = Words(
-    "最近 24 小时无法判定而滞留的消息数；原文保留，可在网关重新处理。",
+    "最近 24 小时无法判定的报文数；原文保留，可在网关重新处理。",
     "Messages of the last 24 hours that could not be judged; their bytes are kept and can be processed again.",
 )
 _TOTAL = "\"kind\" = '${kind}' AND \"parameter\" = '-'"
@@ -42,9 +42,9 @@ def board(scene: Scene) -> Board:
     )
     for words, path in (
         (Words("实时页面", "Live page"), "/"),
-        (Words("警报处置", "Alerts"), "/alerts"),
+        (Words("报警处置", "Alerts"), "/alerts"),
         (Words("地图", "Map"), "/map"),
-        (Words("警报指标", "Alert KPI"), "/kpi"),
+        (Words("报警指标", "Alert KPI"), "/kpi"),
     ):
         made.link(words, links.page(words, path).url)
     made.add(_states(scene))
@@ -58,7 +58,7 @@ def board(scene: Scene) -> Board:
     made.add(_trend(scene, 22, TRANSMISSION.name, TRANSMISSION.formula, about(TRANSMISSION)))
     made.add(_parameters(scene))
     made.add(_load(scene))
-    made.row(30, Words("最近警报", "Latest alerts"))
+    made.row(30, Words("最近报警", "Latest alerts"))
     made.add(_alerts(scene))
     return made
 
@@ -115,8 +115,8 @@ def _map(scene: Scene) -> model.Panel:
             Words("监测点状态图", "Map of points"),
             Words(
                 "圆点颜色为监测点当前状态；底图只有区界，不加载任何外部地图。点击圆点打开监测点看板。",
-                "The colour of a point is its present state. Outlines of districts only: nothing is loaded from outside. A "
-                "click on a point leads to its dashboard.",
+                "The colour of a point is its present state. Outlines of districts only: nothing is loaded from "
+                "outside. A click on a point leads to its dashboard.",
             ),
             (14, 18),
         ),
@@ -150,7 +150,7 @@ def _places(scene: Scene) -> model.Panel:
         scene,
         Head(
             11,
-            Words("有未关闭警报的监测点", "Points with open alerts"),
+            Words("有未解除报警的监测点", "Points with open alerts"),
             Words("按当前状态由重到轻。", "By present state, worst first."),
             (10, 9),
         ),
@@ -166,7 +166,7 @@ def _places(scene: Scene) -> model.Panel:
             "open_alerts": columns.OPEN_ALERTS,
         },
         time_from=NOW,
-        empty=Words("没有未关闭的警报", "No open alerts"),
+        empty=Words("没有未解除的报警", "No open alerts"),
     )
 
 
@@ -239,7 +239,7 @@ def _load(scene: Scene) -> model.Panel:
         scene,
         Head(
             24,
-            Words("各区未关闭警报数（7 天）", "Open alerts by district (7 days)"),
+            Words("各区未解除报警数（7 天）", "Open alerts by district (7 days)"),
             Words("网关每 10 分钟登记一次。", "As the gateway notes them each 10 minutes."),
             (12, 8),
         ),
@@ -261,7 +261,7 @@ def _alerts(scene: Scene) -> model.Panel:
         scene,
         Head(
             31,
-            Words("新触发的警报", "Alerts that fired"),
+            Words("新触发的报警", "Alerts that fired"),
             Words(
                 "所选时段内最近 200 次触发，全市（不受区选择影响）。处置在网关页面进行。",
                 "The latest 200 in the range, of the whole city (whatever district is chosen). They are handled in the "
@@ -280,7 +280,7 @@ def _alerts(scene: Scene) -> model.Panel:
             "limit_value": columns.LIMIT,
             "alert_id": columns.alert(),
         },
-        empty=Words("时段内没有警报", "No alerts in this range"),
+        empty=Words("时段内没有报警", "No alerts in this range"),
     )
 
 

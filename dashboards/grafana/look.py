@@ -38,17 +38,27 @@ FAULT_STEPS: tuple[Step, ...] = ((None, GREEN), (1, ORANGE))
 Codes = Mapping[str, tuple[Words, str]]
 PLACE_STATES: Codes = {
     "0": (Words("正常", "In order"), GREEN),
-    "1": (Words("预警", "Warning"), YELLOW),
+    "1": (Words("警告", "Warning"), YELLOW),
     "2": (Words("重要", "Major"), ORANGE),
-    "3": (Words("严重", "Critical"), RED),
+    "3": (Words("紧急", "Critical"), RED),
     "4": (Words("无数据", "No data"), GREY),
     "5": (Words("未投用", "Not in service"), DARK),
 }
 SEVERITIES: Codes = {
     "info": (Words("提示", "Info"), SKY),
-    "warning": (Words("预警", "Warning"), YELLOW),
+    "warning": (Words("警告", "Warning"), YELLOW),
     "major": (Words("重要", "Major"), ORANGE),
-    "critical": (Words("严重", "Critical"), RED),
+    "critical": (Words("紧急", "Critical"), RED),
+}
+ALERT_STATES: Codes = {
+    "active": (Words("报警中", "Active"), RED),
+    "acknowledged": (Words("已确认", "Acknowledged"), ORANGE),
+    "returned": (Words("已恢复待确认", "Returned"), YELLOW),
+    "latched": (Words("锁存", "Latched"), PURPLE),
+    "shelved": (Words("已搁置", "Shelved"), SKY),
+    "suppressed": (Words("已抑制", "Suppressed"), SKY),
+    "out_of_service": (Words("停用", "Out of service"), DARK),
+    "closed": (Words("已关闭", "Closed"), GREEN),
 }
 ONLINE: Codes = {"0": (Words("离线", "Offline"), RED), "1": (Words("在线", "Online"), GREEN)}
 YES_NO: Codes = {"0": (Words("否", "No"), GREY), "1": (Words("是", "Yes"), BLUE)}

@@ -23,6 +23,8 @@ from dashboards.grafana.look import NO_DATA, Column, Look, field_config, like, n
 from dashboards.grafana.query import ACROSS, SOURCE, InfluxQL
 from dashboards.grafana.words import Scene, Words
 
+#: Columns of Grafana's grid.
+GRID = 24
 #: The description of a panel whose title says all.
 NOTHING = Words("", "")
 
@@ -280,7 +282,8 @@ def _panel(  # noqa: PLR0917 - private, the same order each time
         time_from=shared.get("time_from"),
         hide_time_override=False if "time_from" in shared else None,
         repeat=shared.get("repeat"),
-        repeat_direction="v" if "repeat" in shared else None,
+        repeat_direction="h" if "repeat" in shared else None,
+        max_per_row=GRID // head.size[0] if "repeat" in shared else None,
     )
 
 

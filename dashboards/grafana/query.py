@@ -21,10 +21,11 @@ from grafana_foundation_sdk.models import common
 #: The data source is a variable of the dashboard, so that one file serves every Grafana.
 SOURCE = common.DataSourceRef(type_val="influxdb", uid="${ds}")
 
-#: Points across a panel, at most. With ``auto`` it also says from which range on hours and days are read.
-ACROSS = 400
+#: Points across a panel, at most. With ``auto`` it says how much is read: an interval of 12h stands for up to a day of
+#: windows of an hour, so five fields of a series stay below 360 * 24 * 5 = 43,200 whatever the range.
+ACROSS = 360
 #: The same of a table or a number with ``auto``, which shows no points: what is read are days from 10 days on.
-ACROSS_TABLE = 14
+ACROSS_TABLE = 10
 
 
 class InfluxQL(variants.Dataquery):
@@ -35,6 +36,8 @@ class InfluxQL(variants.Dataquery):
         self.ref = ref
         self.form = form
         self.alias = alias
+        #: Not shown: only another target's expression reads it.
+        self.hidden = False
 
     def to_json(self) -> dict[str, object]:
         """The keys of a target."""
@@ -45,7 +48,7 @@ class InfluxQL(variants.Dataquery):
             "query": self.query,
             "resultFormat": self.form,
         }
-        return said | ({"alias": self.alias} if self.alias else {})
+        return said | ({"alias": self.alias} if self.alias else {}) | ({"hide": True} if self.hidden else {})
 
 
 def table(query: str, *, ref: str = "A") -> InfluxQL:

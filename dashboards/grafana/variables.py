@@ -52,10 +52,12 @@ def tag_values(
 ) -> Variable:
     """A choice among the values of the tag ``key`` (default: the variable's name), with All where ``multi``.
 
-    ``within``: variables of the same names as tags that narrow it; ``also``: another test on tags.
+    Without a ``measurement`` it takes all that have the tag. ``within``: variables of the same names as tags that
+    narrow it; ``also``: another test on tags.
     """
     tests = [f'"{one}" =~ /^${{{one}:regex}}$/' for one in within] + ([also] if also else [])
-    query = f'SHOW TAG VALUES FROM "{measurement}" WITH KEY = "{key or name}"'
+    source = f'FROM "{measurement}" ' if measurement else ""
+    query = f'SHOW TAG VALUES {source}WITH KEY = "{key or name}"'
     if tests:
         query += " WHERE " + " AND ".join(tests)
     everything = model.VariableOption(selected=True, text=["All"], value=["$__all"])
