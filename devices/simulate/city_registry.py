@@ -7,11 +7,12 @@ from typing import Any
 
 from devices.simulate.chains import Work
 from devices.simulate.city import BIN_TARE_G, CARRIER, PLANT, City, Post
+from devices.simulate.districts import DISTRICTS, grid_entries, grid_of, position_of
 from devices.simulate.waste import Closures
 
 Entry = dict[str, Any]
-#: Streets of the grid.
-STREETS = 8
+#: Where the plant and the carrier's yard are.
+_OUTSKIRTS = "sim-west"
 LAST_LABEL = 9_999_999
 _CERTIFICATE = {"number": "SIM-0001", "from": "2020-01-01", "until": "2099-12-31"}
 _SIX_DAYS = "sim-six-days"
@@ -23,7 +24,7 @@ def registry_of(city: City, work: Work, closures: Closures, *, rounds: bool) -> 
     found: dict[str, list[Entry]] = {
         "units": list(_units(city, rounds=rounds)),
         "places": list(_places(city)),
-        "grid": [{"id": "sim", "name": {"zh": "模拟区", "en": "Simulated district"}}],
+        "grid": grid_entries(),
         "devices": [],
         "scales": [],
         "people": [
@@ -55,9 +56,6 @@ def registry_of(city: City, work: Work, closures: Closures, *, rounds: bool) -> 
         found["devices"].append({"id": post.terminal, "place": post.place, "kind": "terminal"})
         scale = {"id": post.scale, "unit": post.unit, "place": post.place, "division_g": post.division_g}
         found["scales"].append(scale | {"max_g": 600_000, "certificate": _CERTIFICATE})
-    for street in range(1, STREETS + 1):
-        name = {"zh": f"模拟街道{street}", "en": f"Simulated street {street}"}
-        found["grid"].append({"id": f"street-{street}", "parent": "sim", "name": name})
     return {section: entries for section, entries in found.items() if entries}
 
 
@@ -106,31 +104,34 @@ def _unit(name: str, kind: str, zh: str, en: str, producer: str = "") -> Entry:
 
 def _places(city: City) -> Iterator[Entry]:
     if city.plant is not None:
-        yield _place(city.plant.place, PLANT, "disposal_plant", "sim", ("卸料口", "Gate"))
+        at = position_of(_OUTSKIRTS, 0)
+        yield _place(city.plant.place, PLANT, "disposal_plant", _OUTSKIRTS, ("卸料口", "Gate")) | at
     for truck in city.trucks:
-        yield _place(truck.post.place, CARRIER, "vehicle", "sim", (f"医废车{truck.id[2:]}", f"Vehicle {truck.id[2:]}"))
+        yield _place(
+            truck.post.place, CARRIER, "vehicle", _OUTSKIRTS, (f"医废车{truck.id[2:]}", f"Vehicle {truck.id[2:]}")
+        )
     for hospital in city.hospitals:
-        grid = _street(hospital.number)
-        yield _place(hospital.store.place, hospital.id, "waste_store", grid, ("医废暂存间", "Waste store"))
+        grid, at = grid_of(hospital.number), _seat(hospital.number, 0)
+        yield _place(hospital.store.place, hospital.id, "waste_store", grid, ("医废暂存间", "Waste store")) | at
         for one in hospital.departments:
             n = str(one.number) if one.place[-1].isdigit() else ""
-            yield _place(
-                one.place, hospital.id, "department", grid, (f"{one.kind.zh}{n}", f"{one.kind.en} {n}".strip())
-            )
+            words = (f"{one.kind.zh}{n}", f"{one.kind.en} {n}".strip())
+            yield _place(one.place, hospital.id, "department", grid, words) | at
     for point in city.points:
-        yield _place(
-            point.post.place, point.id, "collection_point", _street(point.number), ("收集间", "Collection room")
-        )
+        grid, words = grid_of(point.number), ("收集间", "Collection room")
+        yield _place(point.post.place, point.id, "collection_point", grid, words) | _seat(point.number, 1)
     for clinic in city.clinics:
-        yield _place(clinic.place, clinic.id, "clinic", _street(clinic.number), ("医废点", "Waste corner"))
+        grid, words = grid_of(clinic.number), ("医废点", "Waste corner")
+        yield _place(clinic.place, clinic.id, "clinic", grid, words) | _seat(clinic.number, 2)
 
 
 def _place(name: str, unit: str, kind: str, grid: str, words: tuple[str, str]) -> Entry:
     return {"id": name, "unit": unit, "kind": kind, "grid": grid, "name": dict(zip(("zh", "en"), words, strict=True))}
 
 
-def _street(number: int) -> str:
-    return f"sim/street-{number % STREETS + 1}"
+def _seat(number: int, sort: int) -> Entry:
+    """Where the ``number``-th unit of a sort stands in its district."""
+    return {**position_of(grid_of(number), 3 * (number // len(DISTRICTS)) + sort + 1)}
 
 
 def _calendars(closures: Closures) -> list[Entry]:

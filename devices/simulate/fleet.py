@@ -10,6 +10,7 @@ import msgspec
 
 from devices.simulate.city import City
 from devices.simulate.city_registry import registry_of
+from devices.simulate.districts import DISTRICTS, grid_entries, grid_of, position_of
 from devices.simulate.waste import Rounds, Waste
 from devices.simulate.water import WaterPoint, troubles_of
 
@@ -70,8 +71,7 @@ class Fleet:
             {"id": name, "place": f"{name}-point", "kind": "water", "report_s": report_s, "channels": channels}
             for name in self.devices
         ]
-        grid = [{"id": "sim", "name": {"zh": "模拟区", "en": "Simulated district"}}]
-        water = {"units": units, "grid": grid, "places": places, "devices": devices}
+        water = {"units": units, "grid": grid_entries(), "places": places, "devices": devices}
         if not self.terminals:
             return water
         waste = registry_of(self.city, self._waste.work, self._waste.closures, rounds=True)
@@ -89,7 +89,8 @@ class Fleet:
             "unit": "sim-water",
             "name": name,
             "kind": "water_outlet" if outlet else "network",
-            "grid": "sim",
+            "grid": grid_of(index),
+            **position_of(grid_of(index), 3 * (index // len(DISTRICTS))),
             "profile": "gb5749-2022",
             "disinfectant": "free_chlorine",
         }
