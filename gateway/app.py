@@ -1,6 +1,6 @@
 """The wiring: the way of a message, entrance to exit, on one screen.
 
-    broker -> intake -> journal -> decide -> store
+    broker -> intake -> journal -> decide -> store --> charts
                                      +-----> deliver
                                      +-----> replies, pages
 
@@ -20,6 +20,7 @@ import structlog
 
 from gateway.api.app import build_app
 from gateway.api.server import Server
+from gateway.charts import Charts
 from gateway.clock import Clock, SystemClock
 from gateway.config import Settings
 from gateway.core import Core, retention_floor
@@ -98,6 +99,10 @@ class Gateway:
         stops.push_async_callback(self.deliver.stop, STOP_S)
         self.follower.start()
         stops.push_async_callback(asyncio.to_thread, self.follower.stop, STOP_S)
+        if self.settings.timeseries.store == "influx":
+            self.charts = await asyncio.to_thread(Charts, self.view, core, self.follower)
+            self.charts.start()
+            stops.push_async_callback(asyncio.to_thread, self.charts.stop, STOP_S)
         self.signing.start()
         stops.push_async_callback(asyncio.to_thread, self.signing.stop, STOP_S)
         core.decider.start()

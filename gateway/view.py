@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -43,6 +43,8 @@ class View:
         self._intake = intake
         self._deliver = deliver
         self._token = token
+        #: Further parts that follow, each with what tells its lag.
+        self.followers: dict[str, Callable[[], Lag]] = {}
         self._registry = self._copy()
         self._commands = Commands(core.engine, core.journal, core.decider, core.settings)
         self._pushes = Pushes(core.engine, core.journal, core.decider, core.settings, core.clock)
@@ -154,7 +156,7 @@ class View:
         lags["ledger"] = self._signing.lag(decided)
         connected = self._intake.stats.connected
         lags["broker"] = Lag(durable, 0, "ok" if connected else "down", "" if connected else "the broker is away")
-        return lags
+        return lags | {name: lag() for name, lag in self.followers.items()}
 
     def _waiting(self) -> int:
         query = sa.select(sa.func.count()).select_from(state.outbox).where(state.outbox.c.state_now == "waiting")

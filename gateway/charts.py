@@ -1,0 +1,45 @@
+"""What is written into InfluxDB beside readings, for charts: figures of periods, and the state as it stands."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gateway.api.services import Lag
+
+if TYPE_CHECKING:
+    from gateway.core import Core
+    from gateway.follow import Follower
+    from gateway.view import View
+
+#: Figures that are so many ms behind the clock are late: a window and the time of one pass.
+LATE_MS = 2 * 300_000
+
+
+class Charts:
+    """Both threads; made where ``timeseries.store`` is ``influx``. Loads InfluxDB's client: not in the event loop."""
+
+    def __init__(self, view: View, core: Core, follower: Follower) -> None:
+        from gateway.mirror.mirror import Mirror  # noqa: PLC0415 - the client of InfluxDB takes a second to load
+        from gateway.periods import Periods  # noqa: PLC0415 - likewise
+
+        self.periods = Periods(core, lambda: follower.cursor, core.clock)
+        self.mirror = Mirror(view, core, core.clock)
+        self._follower = follower
+        view.followers["periods"] = self.lag
+
+    def start(self) -> None:
+        """Start both."""
+        self.periods.start()
+        self.mirror.start()
+
+    def stop(self, timeout: float) -> bool:
+        """End both, within ``timeout`` seconds each; what is begun is done again after the next start."""
+        return self.periods.stop(timeout) & self.mirror.stop(timeout)
+
+    def lag(self) -> Lag:
+        """How far the figures have come; ``behind`` counts windows of five minutes, not records."""
+        periods = self.periods
+        late = periods.lag_ms > LATE_MS
+        words = periods.words or (f"{periods.lag_ms // 60_000} minutes behind the clock" if late else "")
+        standing = "held" if periods.state == "held" else "behind" if late or periods.state != "ok" else "ok"
+        return Lag(self._follower.cursor, periods.lag_ms // 300_000, standing, words)
