@@ -148,9 +148,10 @@ class Mirror:
         with self._view.engine.connect() as connection:
             upto = connection.execute(sa.select(table.c.upto).where(table.c.name == MARK)).scalar()
             newest = connection.execute(sa.select(sa.func.max(state.transitions.c.offset))).scalar()
+            first = connection.execute(sa.select(sa.func.min(state.transitions.c.at))).scalar()
         self._mark = None if upto is None else max(int(upto), minute - BACK_MS)
         self._balances.begin(minute, self._mark)
-        since = minute - 7 * DAY_MS if self._mark is None else self._mark
+        since = max(minute - 7 * DAY_MS, minute if first is None else first) if self._mark is None else self._mark
         self._days = set(range(since, minute, DAY_MS)) | {minute}
         self._steps_seen = -1 if newest is None else newest
         self._slots_from = since // SLOT_MS * SLOT_MS
