@@ -17,7 +17,11 @@ ACROSS = 1500
 
 
 class Asked(msgspec.Struct, frozen=True):
-    """One query: where it stands in words, what asks it, its text, and the panel's points across and least interval."""
+    """One query: where it stands in words, what asks it, its text, the panel's points across and least interval.
+
+    ``longest_ms`` is the longest range that is offered, or the panel's own where ``own_range``; ``repeat``: the
+    variable that has one value in each panel.
+    """
 
     where: str
     by: Literal["panel", "annotation", "variable"]
@@ -28,6 +32,8 @@ class Asked(msgspec.Struct, frozen=True):
     across: int = ACROSS
     least_ms: int = 0
     longest_ms: int = DAY
+    own_range: bool = False
+    repeat: str = ""
 
 
 def asked(dashboard: Mapping[str, Any]) -> Iterator[Asked]:
@@ -58,6 +64,8 @@ def _of_panel(panel: Mapping[str, Any], target: Mapping[str, Any], longest: int)
         across=int(panel.get("maxDataPoints") or ACROSS),
         least_ms=span_ms(panel.get("interval") or ""),
         longest_ms=span_ms(panel.get("timeFrom") or "") or longest,
+        own_range=bool(panel.get("timeFrom")),
+        repeat=str(panel.get("repeat") or ""),
     )
 
 

@@ -91,7 +91,7 @@ def lint(dashboard: Mapping[str, Any]) -> list[Fault]:
         found.extend(_columns(question, parts, query))
         if query is not None:
             found.extend(_times(question, query))
-            read[question.panel] = read.get(question.panel, 0) + points(query, question, single)
+            read[question.panel] = read.get(question.panel, 0) + points(query, question, single | {question.repeat})
     titles = {int(panel.get("id") or 0): panel.get("title", "") for panel in panels(dashboard)}
     for panel, count in read.items():
         if count > MOST_POINTS:

@@ -22,7 +22,8 @@ ONE: Mapping[str, int] = {"": 1}
 class Measurement(msgspec.Struct, frozen=True):
     """One measurement: its tags and fields, how many series there are of each subject, rows a series a day.
 
-    ``times`` multiplies the series by a tag that is not the subject; ``raw`` marks readings as devices send them.
+    ``times`` multiplies the series by a tag that is not the subject; ``raw`` marks readings as devices send them, whose
+    flags and qualifiers are written only where there is something to say.
     """
 
     tags: frozenset[str]
@@ -37,6 +38,8 @@ def _of(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
+#: Rows a day of the flag of a parameter.
+FLAGS_A_DAY = 100
 _READINGS = _of("device place unit district point")
 _PARAMETERS = frozenset(CATALOGUE)
 _RAW = Measurement(
@@ -49,13 +52,14 @@ _RAW = Measurement(
 _COUNTS = "due received valid judged compliant"
 _WASTE_DAY = (
     "containers packed_g collected_g stored_g loaded_g received_g disposed_g difference_g unconfirmed exceptions"
+    " collected stored loaded received disposed out_g tolerance_g"
 )
 
 
 def _periods(a_day: float) -> Measurement:
     return Measurement(
         tags=_READINGS | {"parameter"},
-        fields=_of(f"{_COUNTS} min max mean low high"),
+        fields=_of(f"{_COUNTS} min max mean sum low high"),
         subjects=PLACES,
         a_day=a_day,
         times={"parameter": 6},
@@ -104,7 +108,9 @@ MEASUREMENTS: Mapping[str, Measurement] = (
             subjects=PLACES,
             a_day=300,
         ),
-        "unit": Measurement(tags=_of("unit kind"), fields=_of("name_zh name_en places"), subjects=UNITS, a_day=288),
+        "unit": Measurement(
+            tags=_of("unit kind district"), fields=_of("name_zh name_en places"), subjects=UNITS, a_day=288
+        ),
         "waste_store": Measurement(
             tags=_of("place unit district category"),
             fields=_of("containers net_g oldest_h overdue"),

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 
 from dashboards.grafana.asked import DAY, Asked
 from dashboards.grafana.influxql import Kind, Select, Token
-from dashboards.grafana.measurements import MEASUREMENTS, Measurement
+from dashboards.grafana.measurements import FLAGS_A_DAY, MEASUREMENTS, Measurement
 
 #: Grafana's intervals: below the first number (ms), the second is taken (``roundInterval`` of @grafana/data).
 _ROUND = (
@@ -63,14 +63,17 @@ def sources(query: Select, interval: str) -> Iterator[str]:
 
 def _read(query: Select, measurement: Measurement, days: float, single: Collection[str]) -> int:
     names = {token.text for token in query.where if token.kind is Kind.NAME}
-    read = query.fields & measurement.fields
-    fields = len(read | (names & measurement.fields)) or len(measurement.fields)
+    read = (query.fields | names) & measurement.fields or measurement.fields
     called = set(query.functions)
     if not called and query.limit is not None:
-        return query.limit * fields
+        return query.limit * len(read)
     ends = called and called <= _ENDS and not query.buckets and not names & measurement.fields
-    rows = 1.0 if ends else max(1.0, days * measurement.a_day)
-    return round(_series(query.where, measurement, single) * rows * fields)
+    rows = len(read) if ends else sum(max(1.0, days * _a_day(measurement, field)) for field in read)
+    return round(_series(query.where, measurement, single) * rows)
+
+
+def _a_day(measurement: Measurement, field: str) -> float:
+    return FLAGS_A_DAY if measurement.raw and field.endswith(("_flag", "_q")) else measurement.a_day
 
 
 def _series(where: list[Token], measurement: Measurement, single: Collection[str]) -> int:

@@ -1,0 +1,50 @@
+"""Every query of every dashboard is asked of a real influxd that the gateway filled, with All and with one value each."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from dashboards.grafana.asked import asked
+from dashboards.grafana.build import DASHBOARDS, build
+from dashboards.grafana.measurements import MEASUREMENTS
+from tests.plugins.influx_city import InfluxCity
+from tests.support.grafana_queries import Influx, problems, run
+
+pytestmark = pytest.mark.influxd
+DAY_MS = 86_400_000
+
+
+def boards(language: Any) -> dict[str, dict[str, Any]]:
+    """All dashboards of a language by name."""
+    return {name: json.loads(text) for name, text in zip(DASHBOARDS, build(language).values(), strict=True)}
+
+
+@pytest.mark.parametrize("name", list(DASHBOARDS))
+def test_every_query_of_a_dashboard_has_rows(name: str, influx_city: InfluxCity) -> None:
+    """No error, no variable or panel without rows, nothing left to replace; days and hours stand in for a month."""
+    influx = Influx(influx_city.bucket.influxd.url, influx_city.bucket.bucket)
+    typed = {"container": influx_city.container}
+    ran = list(run(influx, [boards("zh")[name]], now_ms=influx_city.end, typed=typed, ranges_ms=[30 * DAY_MS]))
+    assert problems(ran) == []
+    assert len(ran) > 3
+
+
+def test_both_languages_ask_the_same() -> None:
+    """But for the language of names; so one of them is enough."""
+    for name, made in boards("zh").items():
+        english = [question.query for question in asked(boards("en")[name])]
+        assert [question.query.replace("name_zh", "name_en") for question in asked(made)] == english, name
+
+
+def test_the_linter_knows_what_the_gateway_writes(influx_city: InfluxCity) -> None:
+    """Measurements, tags and fields in the database are those that dashboards may name."""
+    bucket = influx_city.bucket
+    there = {row[0] for one in bucket.query("SHOW MEASUREMENTS") for row in one["values"]}
+    assert there - set(MEASUREMENTS) == set()
+    for what, known in (("TAG", "tags"), ("FIELD", "fields")):
+        for one in bucket.query(f"SHOW {what} KEYS"):
+            found = {row[0] for row in one["values"]}
+            assert found - getattr(MEASUREMENTS[one["name"]], known) == set(), (one["name"], what)
