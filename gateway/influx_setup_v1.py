@@ -92,7 +92,9 @@ class _V1:
             return Step("bucket", wanted.bucket, "created", duration)
         if wanted.retention_s is None or wanted.retention_s == now:
             return Step("bucket", wanted.bucket, "kept", f"{now}s" if now else "INF")
-        self._do(f"ALTER RETENTION POLICY {policy} ON {name} DURATION {duration}")
+        # A policy may not be shorter than its shards, and altering does not shorten those by itself.
+        shard = _shard_hours(wanted.retention_s)
+        self._do(f"ALTER RETENTION POLICY {policy} ON {name} DURATION {duration} SHARD DURATION {shard}h")
         return Step("bucket", wanted.bucket, "changed", f"{now}s -> {duration}" if now else f"INF -> {duration}")
 
     def _users(self) -> list[Step]:
@@ -148,3 +150,10 @@ class _V1:
 def _seconds(duration: str) -> int:
     """A Go duration such as ``168h0m0s`` in seconds."""
     return sum(int(number) * _SECONDS[unit] for number, unit in _DURATION.findall(duration))
+
+
+def _shard_hours(retention_s: int) -> int:
+    """The length of shards that InfluxDB itself gives a new policy (0 = for ever)."""
+    if not retention_s or retention_s > 180 * 86_400:
+        return 168
+    return 24 if retention_s >= 2 * 86_400 else 1

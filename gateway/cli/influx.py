@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 import typer
 
+from gateway.api.times import parse_time, print_time
 from gateway.cli import show
 from gateway.cli.language import pick
 from gateway.cli.options import Config, DataDir, Json, milliseconds
+from gateway.client import require
 from gateway.config import Settings, load
 from gateway.errors import UsageError
+from gateway.installation import Installation
+
+if TYPE_CHECKING:
+    from gateway.reconcile import Progress, Report
 
 app = typer.Typer(help="The InfluxDB server: set-up, and comparison with the journal.", no_args_is_help=True)
 
@@ -32,6 +41,7 @@ _DONE = {
     "rotated": {"en": "renewed; the old one is void", "zh": "已更换，旧的作废"},
 }
 _LEAST_RETENTION_S = 3600
+_DIFFERENCE = ("measurement", "device", "ts", "field", "journal", "database")
 
 
 @app.command()
@@ -106,6 +116,112 @@ def setup(
     if any(step.what == "gateway" and step.done == "rotated" for step in steps) and not dry_run:
         show.say(pick({"en": "Start the gateway again: until then it is refused, and loses nothing.",
                        "zh": "请重启网关：此前写入被拒绝，但不会丢失数据。"}))  # fmt: skip
+
+
+@app.command()
+def reconcile(
+    from_: Annotated[str, typer.Option("--from", metavar="TIME", help="Begin: when it was received (ISO 8601 or ms).")],
+    to: Annotated[str, typer.Option("--to", metavar="TIME", help="End, not included.")],
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only compare; exit code 1 if something is missing.")
+    ] = False,
+    config: Config = None,
+    data_dir: DataDir = None,
+    json: Json = False,
+) -> int:
+    """Compare journal and database, and send again what is missing there, with the tags of that time.
+
+    Times are those at which the gateway received the data; the gateway may run meanwhile. What the database has
+    otherwise is named and left as it is. Exit code 1 where something is still missing at the end.
+    """
+    from gateway.database import newest_revision, open_state, revision  # noqa: PLC0415 - other commands start faster
+    from gateway.reconcile import reconcile as work  # noqa: PLC0415 - likewise
+    from gateway.store.influx_link import Target  # noqa: PLC0415 - likewise
+
+    settings = load(config, data_dir)
+    influx = settings.influx
+    if settings.timeseries.store != "influx":
+        raise UsageError("reconcile: timeseries.store is embedded; allowed: influx")
+    start, end = _time("--from", from_, settings), _time("--to", to, settings)
+    if start >= end:
+        raise UsageError(f"--to {to!r}: allowed: a time after --from")
+    installation = Installation(settings.data.dir)
+    require(installation)
+    engine = open_state(installation.state)
+    try:
+        with engine.connect() as connection:
+            if revision(connection) != newest_revision():
+                raise UsageError(f"{installation.state}: of another version of Hygeia; 'hygeia run' brings it forward")
+        token, ca = influx.token.get_secret_value(), str(influx.ca) if influx.ca else None
+        target = Target(influx.url, influx.org, influx.bucket, token, ca)
+        with _progress(start, end) as tell:
+            report = work(
+                installation.journal,
+                engine,
+                settings.mqtt.root,
+                target,
+                start=start,
+                end=end,
+                dry_run=dry_run,
+                tell=tell,
+            )
+    finally:
+        engine.dispose()
+    if json:
+        show.document(report.document())
+    else:
+        _print(report, settings, dry_run=dry_run)
+    return 1 if report.missing > report.sent else 0
+
+
+@contextmanager
+def _progress(start: int, end: int) -> Iterator[Callable[[Progress], None]]:
+    """A bar over the range of times, on standard error where that is a terminal."""
+    from rich import progress  # noqa: PLC0415 - other commands start faster
+    from rich.console import Console  # noqa: PLC0415 - likewise
+
+    columns = (progress.TextColumn("{task.description}"), progress.BarColumn(), progress.TimeElapsedColumn())
+    words = pick({"en": "compared {0}, missing {1}, sent {2}", "zh": "已比对 {0}，缺失 {1}，已补发 {2}"})
+    with progress.Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as bar:
+        task = bar.add_task(words.format(0, 0, 0), total=end - start)
+
+        def tell(done: Progress) -> None:
+            described = words.format(done.compared, done.missing, done.sent)
+            bar.update(task, completed=done.at - start, description=described)
+
+        yield tell
+
+
+def _print(report: Report, settings: Settings, *, dry_run: bool) -> None:
+    words = {
+        "en": "{0} values compared: {1} missing, {2} sent, {3} different, {4} refused",
+        "zh": "比对 {0} 个值：缺失 {1}，已补发 {2}，不一致 {3}，被拒绝 {4}",
+    }
+    show.say(
+        pick(words).format(report.compared, report.missing, report.sent, report.different, report.refused)
+        + (pick({"en": " (nothing was changed)", "zh": "（未做修改）"}) if dry_run else "")
+    )
+    if report.expired:
+        words = {"en": "{0} are older than the database keeps", "zh": "{0} 个已超出数据库保留期"}
+        show.say(pick(words).format(report.expired))
+    if report.held_from is not None:
+        words = {
+            "en": "The journal begins at {0}: nothing before it was compared.",
+            "zh": "日志始于 {0}，此前的数据未比对。",
+        }
+        show.say(pick(words).format(print_time(report.held_from, settings.zone)))
+    if report.waiting:
+        words = {"en": "{0} records still wait for the gateway's store", "zh": "{0} 条记录仍在等待网关写入"}
+        show.say(pick(words).format(report.waiting))
+    if report.differences:
+        show.table([msgspec.to_builtins(one) for one in report.differences], _DIFFERENCE, settings.zone)
+
+
+def _time(option: str, text: str, settings: Settings) -> int:
+    try:
+        return parse_time(text, settings.zone)
+    except ValueError:
+        raise UsageError(f"{option} {text!r}: allowed: ISO 8601, such as 2026-01-31T08:00, or ms since 1970") from None
 
 
 def _admin(file: Path | None, settings: Settings) -> str:

@@ -41,7 +41,7 @@ def literal(text: str) -> str:
     return "'" + plain(text).replace("'", "\\'") + "'"
 
 
-def _runs(times: Iterable[tuple[str, str, int]]) -> Iterator[tuple[str, list[str], int, int]]:
+def runs(times: Iterable[tuple[str, str, int]]) -> Iterator[tuple[str, list[str], int, int]]:
     """Group (measurement, device, ts) into (measurement, devices, first ts, last ts) worth one statement each."""
     spans: dict[tuple[str, int, int], list[tuple[str, int, int]]] = {}
     possible = sorted({one for one in times if EARLIEST < one[2] < LATEST})
@@ -61,7 +61,8 @@ def _runs(times: Iterable[tuple[str, str, int]]) -> Iterator[tuple[str, list[str
             yield measurement, [one[0] for one in some], min(one[1] for one in some), max(one[2] for one in some)
 
 
-def _where(devices: Sequence[str], first: int, last: int) -> str:
+def where_among(devices: Sequence[str], first: int, last: int) -> str:
+    """The condition of a statement: these devices, first <= time <= last (ms)."""
     named = " OR ".join(f'"device" = {literal(device)}' for device in devices)
     return f"time >= {first * NS_PER_MS} AND time < {(last + 1) * NS_PER_MS} AND ({named})"
 
@@ -72,9 +73,9 @@ def late_statements(late: Sequence[LateValue]) -> list[str]:
     for one in late:
         fields.setdefault(one.kind, set()).add(one.identity[2])
     statements = []
-    for kind, devices, first, last in _runs((one.kind, one.identity[0], one.identity[3]) for one in late):
+    for kind, devices, first, last in runs((one.kind, one.identity[0], one.identity[3]) for one in late):
         names = ",".join(identifier(parameter) for parameter in sorted(fields[kind]))
-        where = _where(devices, first, last)
+        where = where_among(devices, first, last)
         statements.append(
             f'SELECT {names} FROM {identifier(kind)} WHERE {where} GROUP BY "device","point"'  # noqa: S608 - escaped
         )
@@ -106,9 +107,9 @@ def event_statements(items: Iterable[Item]) -> list[str]:
         if isinstance(item, CustodyPoints | AlertPoint)
     ]
     statements = []
-    for measurement, devices, first, last in _runs(times):
+    for measurement, devices, first, last in runs(times):
         fields = '"event_id","container"' if measurement == "custody" else '"alert_id"'
-        where = _where(devices, first, last)
+        where = where_among(devices, first, last)
         statements.append(
             f"SELECT {fields} FROM {identifier(measurement)} WHERE {where} GROUP BY *"  # noqa: S608 - escaped
         )

@@ -63,6 +63,11 @@ def series(measurement: str, tags: Mapping[str, str]) -> str:
     return name(measurement) + "".join(f",{key}={name(tags[key])}" for key in sorted(tags))
 
 
+def slot_of(offset: int, n: int) -> int:
+    """The nanosecond within its millisecond that point ``n`` of record ``offset`` takes where it is free."""
+    return (offset * _STRIDE + n) % NS_PER_MS
+
+
 class Slots:
     """Which nanosecond an event point takes within its millisecond.
 
@@ -76,7 +81,7 @@ class Slots:
 
     def take(self, where: str, ts: int, offset: int, n: int, identity: str) -> int:
         """Return the time in ns of point ``n`` of record ``offset`` in the series ``where`` at ``ts`` (ms)."""
-        slot = (offset * _STRIDE + n) % NS_PER_MS
+        slot = slot_of(offset, n)
         while self._taken.setdefault((where, ts * NS_PER_MS + slot), identity) != identity:
             slot = (slot + 1) % NS_PER_MS
         return ts * NS_PER_MS + slot
@@ -180,21 +185,30 @@ def custody_series(device: str, place: str, step: str, category: str) -> str:
     return series("custody", {"device": device, "place": place, "step": step, "category": category})
 
 
+def custody_fields(item: CustodyPoints, n: int) -> dict[str, str | float]:
+    """Fields of container ``n``; a weight over several containers is the group's and stands in the first only."""
+    fields: dict[str, str | float] = {"container": item.containers[n], "event_id": item.event_id}
+    if len(item.containers) == 1:
+        fields |= {key: float(item.grams[key]) for key in ("net_g", "gross_g", "tare_g") if key in item.grams}
+    elif n == 0 and "net_g" in item.grams:
+        fields |= {"group_net_g": float(item.grams["net_g"]), "group_n": float(len(item.containers))}
+    return fields
+
+
 def custody_lines(item: CustodyPoints, slots: Slots) -> list[str]:
-    """One line a container; a weight over several containers is the group's and stands in the first line only."""
+    """One line a container."""
     where = custody_series(item.tags.device, item.tags.place, item.step, item.category)
     lines = []
     for n, container in enumerate(item.containers):
-        fields = [f"container={quoted(container)}", f"event_id={quoted(item.event_id)}"]
-        if len(item.containers) == 1:
-            fields += [
-                f"{key}={float(item.grams[key])!r}" for key in ("net_g", "gross_g", "tare_g") if key in item.grams
-            ]
-        elif n == 0 and "net_g" in item.grams:
-            fields += [f"group_net_g={float(item.grams['net_g'])!r}", f"group_n={float(len(item.containers))!r}"]
         at = slots.take(where, item.ts, item.offset, n, event_identity(item.event_id, container))
-        lines.append(f"{where} {','.join(fields)} {at}")
+        lines.append(event_line(where, custody_fields(item, n), at))
     return lines
+
+
+def event_line(where: str, fields: Mapping[str, str | float], at: int) -> str:
+    """A line of a series with text and numbers, at ``at`` ns."""
+    said = (f"{key}={quoted(value) if isinstance(value, str) else repr(value)}" for key, value in fields.items())
+    return f"{where} {','.join(said)} {at}"
 
 
 def event_identity(event_id: str, container: str) -> str:
@@ -208,11 +222,15 @@ def alert_series(item: AlertPoint) -> str:
     return series("alert", tags | {"rule": item.rule, "severity": item.severity, "state": item.state})
 
 
+def alert_fields(item: AlertPoint) -> dict[str, str | float]:
+    """Fields of a transition."""
+    numbers = (("value", item.value), ("limit_value", item.limit_value))
+    return {"alert_id": item.alert_id} | {
+        key: float(value) for key, value in numbers if value is not None and math.isfinite(value)
+    }
+
+
 def alert_line(item: AlertPoint, slots: Slots) -> str:
     """One line a transition."""
-    fields = [f"alert_id={quoted(item.alert_id)}"]
-    for key, value in (("value", item.value), ("limit_value", item.limit_value)):
-        if value is not None and math.isfinite(value):
-            fields.append(f"{key}={float(value)!r}")
     where = alert_series(item)
-    return f"{where} {','.join(fields)} {slots.take(where, item.ts, item.offset, item.n, item.alert_id)}"
+    return event_line(where, alert_fields(item), slots.take(where, item.ts, item.offset, item.n, item.alert_id))

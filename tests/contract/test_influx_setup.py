@@ -195,5 +195,7 @@ def test_1x_gets_its_first_administrator_a_database_and_two_users(
         "changed", "rotated", "rotated"
     )  # fmt: skip
     assert write(gateway) == 401
+    _, document = run(guarded_influxd.url, "--retention", "1d", token=ADMIN)
+    assert (done(document)["bucket"], done(document)["gateway"]) == ("changed", "kept")
     code, err = run(guarded_influxd.url, token="root:wrong")
     assert (code, "refuses the administrator" in err) == (1, True)
