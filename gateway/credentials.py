@@ -69,7 +69,8 @@ def _rows(connection: sa.Connection, account: str) -> list[dict[str, Any]]:
 
 
 def _end(connection: sa.Connection, account: str, now: int) -> None:
+    """What is no longer in force keeps its version and serial, and no hash."""
     table = credentials.c
     connection.execute(
-        credentials.update().where(table.name == account, table.revoked_at.is_(None)).values(revoked_at=now)
+        credentials.update().where(table.name == account, table.revoked_at.is_(None)).values(revoked_at=now, digest="")
     )

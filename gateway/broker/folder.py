@@ -102,6 +102,16 @@ def put_secret(file: Path, content: bytes) -> None:
     _put(file, content, 0o600)
 
 
+def put_secrets(folder: Path, files: dict[str, bytes]) -> None:
+    """Write files that only their owner may read into a folder, made where it is absent. Raises UsageError."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise UsageError(f"--out {folder}: {error.strerror}; allowed: a place that this user may write") from error
+    for name, content in files.items():
+        _put(folder / name, content, 0o600)
+
+
 def reload(pid: int | None, command: str) -> None:
     """Tell the broker to read its files again. Raises HygeiaError where it cannot be told."""
     if pid is not None:

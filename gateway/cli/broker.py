@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gateway.cli import show
+from gateway.cli import broker_devices, show
 from gateway.cli.language import pick
 from gateway.cli.options import Config, DataDir, Json
-from gateway.cli.registry import registry_of
+from gateway.cli.registered import registry_of
 from gateway.client import open_door
 from gateway.config import load
 from gateway.errors import UsageError
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from gateway.broker.configure import Outcome
 
 app = typer.Typer(help="Files of the MQTT broker, made from the registry, and certificates.", no_args_is_help=True)
+app.command()(broker_devices.certificate)
+app.command()(broker_devices.passwords)
 
 _PORTS = "0 = no such listener"
 

@@ -104,6 +104,7 @@ _HEADINGS = {
     "parent": "上级",
     "report_s": "上报间隔(秒)",
     "channels": "通道",
+    "credential": "凭据版本",
     "channel": "通知方式",
     "tries": "次数",
     "last_error": "最近的错误",

@@ -12,25 +12,23 @@ import msgspec
 import typer
 
 from devices.files import Checked, changes_of, read, write, write_remarks
-from devices.files.check import check as judge
-from devices.files.faults import Fault, Spot
-from devices.files.raw import Raw, RawEntry
+from devices.files.faults import Fault
 from devices.registry import Change, Registry
-from gateway.cli import show
+from gateway.cli import registry_devices, show
 from gateway.cli.language import language, pick
 from gateway.cli.options import Config, DataDir, Json
-from gateway.client import Door, open_door
+from gateway.cli.registered import apply, registry_of, versions_of
+from gateway.client import open_door
 from gateway.config import Settings, load
 from gateway.errors import UsageError
 from gateway.registry_check import known_profiles
 
 Kind = Literal["units", "places", "grid", "devices", "scales", "people", "vehicles", "calendars", "teams", "sources"]
-DeviceKind = Literal["water", "terminal", "store_climate", "radiation", "gateway"]
 COLUMNS: Mapping[str, Sequence[str]] = {
     "units": ("id", "name", "kind", "grid"),
     "places": ("id", "name", "kind", "unit", "parent", "grid", "state"),
     "grid": ("id", "name", "parent", "officers"),
-    "devices": ("id", "name", "kind", "place", "report_s", "channels"),
+    "devices": ("id", "name", "kind", "place", "report_s", "channels", "credential"),
     "scales": ("id", "max_g", "division_g"),
     "people": ("id", "badge", "unit", "role"),
     "vehicles": ("id", "name", "unit"),
@@ -50,6 +48,9 @@ Coordinates = Annotated[
 ]
 
 app = typer.Typer(help="Units, places, grid, devices and people, from and to files.", no_args_is_help=True)
+app.command("add-device")(registry_devices.add_device)
+app.command("rotate-device")(registry_devices.rotate_device)
+app.command("revoke-device")(registry_devices.revoke_device)
 
 
 @app.command("import")
@@ -70,7 +71,7 @@ def import_(
         changes = [] if checked.faults else changes_of(checked.document, current)
         private = {name: body for name, body in checked.document.private.items() if known.get(name) != body}
         if not checked.faults and (changes or private):
-            _apply(door, changes, file.name, private)
+            apply(door, changes, file.name, private)
     _tell(checked, changes, json=json)
     return _faulty(file, checked, remarks)
 
@@ -139,73 +140,15 @@ def list_(
     settings = load(config, data_dir)
     with open_door(settings) as door:
         current, _ = registry_of(door)
+        versions = versions_of(door) if kind == "devices" else {}
     now = time.time_ns() // 1_000_000
     items = [current.get(kind, name, now) or current.get(kind, name) or {} for name in current.ids(kind)]
+    if kind == "devices":
+        items = [{**item, "credential": versions.get(item.get("id", ""))} for item in items]
     if json:
         show.items_document(items)
     else:
         show.table([_row(item) for item in items], COLUMNS[kind], settings.zone)
-
-
-@app.command("add-device")
-def add_device(
-    id: Annotated[str, typer.Argument(metavar="ID", help="The device's id, as in its topics.")],  # noqa: A002 - the field
-    kind: Annotated[DeviceKind, typer.Option("--kind", help="What the device is.")] = "water",
-    place: Annotated[str | None, typer.Option("--place", metavar="P", help="Id of the place it measures.")] = None,
-    config: Config = None,
-    data_dir: DataDir = None,
-) -> int:
-    """Register one device; every parameter of the catalogue is accepted from it."""
-    settings = load(config, data_dir)
-    entry = {"id": id, "kind": kind} | ({"place": place} if place else {})
-    with open_door(settings, create=True) as door:
-        current, _ = registry_of(door)
-        if current.knows("devices", id):
-            raise UsageError(f"device {id!r} is registered already; change it by 'hygeia registry import'")
-        checked = judge(Raw([RawEntry("devices", entry, lambda path: Spot("", 0, str(path[0])))]), current)
-        if not checked.faults:
-            _apply(door, changes_of(checked.document, current), "")
-    _complain(checked.faults)
-    if checked.faults:
-        return 2
-    show.say(pick({"en": f"device {id} is registered", "zh": f"设备 {id} 已登记"}))
-    return 0
-
-
-@app.command("revoke-device")
-def revoke_device(
-    id: Annotated[str, typer.Argument(metavar="ID", help="The device's id.")],  # noqa: A002 - the field
-    config: Config = None,
-    data_dir: DataDir = None,
-) -> None:
-    """Take a device out of the registry: from now on its messages are parked as unknown_device; its data stay."""
-    settings = load(config, data_dir)
-    with open_door(settings) as door:
-        current, _ = registry_of(door)
-        if not current.knows("devices", id):
-            raise UsageError(f"device {id!r} is not registered; see 'hygeia registry list devices'")
-        _apply(door, [Change("devices", id, None)], "")
-    words = {
-        "en": f"device {id} is revoked; what it sends is parked from now on",
-        "zh": f"设备 {id} 已注销，此后的消息将被挂起",
-    }
-    show.say(pick(words))
-
-
-def registry_of(door: Door) -> tuple[Registry, dict[str, dict[str, Any]]]:
-    """The whole registry of an installation, and the private data of people by id."""
-    document = door.get("registry")
-    registry = Registry()
-    rows = [(one["kind"], one["id"], msgspec.json.encode(one["body"])) for one in document["entries"]]
-    registry.load(rows, document["version"])
-    return registry, {one["id"]: one["body"] for one in document["private"]}
-
-
-def _apply(
-    door: Door, changes: Sequence[Change], file: str, private: Mapping[str, dict[str, Any]] | None = None
-) -> None:
-    kept = [{"id": name, "body": body} for name, body in (private or {}).items()]
-    door.command("registry.apply", {"changes": msgspec.to_builtins(changes), "private": kept, "file": file})
 
 
 def _exists(file: Path) -> None:
