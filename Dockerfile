@@ -26,8 +26,8 @@ LABEL org.opencontainers.image.title="hygeia-gateway" \
 # What nobody needs at run time and an intruder might.
 RUN pip uninstall -y pip \
  && groupadd --system --gid 10001 hygeia \
- && useradd --system --uid 10001 --gid 10001 --home-dir /var/lib/hygeia --create-home hygeia \
- && chmod 0700 /var/lib/hygeia \
+ && useradd --system --uid 10001 --gid 10001 --home-dir /var/lib/hygeia --no-create-home hygeia \
+ && install -d -o hygeia -g hygeia -m 0700 /var/lib/hygeia \
  && install -d -o hygeia -g hygeia /etc/hygeia
 COPY --from=build /opt/hygeia /opt/hygeia
 ENV PATH=/opt/hygeia/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1

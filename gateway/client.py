@@ -134,13 +134,13 @@ def _line(fault: object) -> str:
 class HttpTransport:
     """Calls a gateway on this machine. No proxy of the environment is used for it."""
 
-    def __init__(self, runtime: Runtime) -> None:
-        self._runtime = runtime
+    def __init__(self, runtime: Runtime, patience_s: float = ANSWER_S) -> None:
+        self._runtime, self._patience_s = runtime, patience_s
 
     def __call__(self, method: str, path: str, body: bytes | None = None, kind: str = JSON) -> Reply:
         """See ``Transport``."""
         parts = urlsplit(self._runtime.address)
-        connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=ANSWER_S)
+        connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=self._patience_s)
         headers = {"Authorization": f"Bearer {self._runtime.token}", "Content-Type": kind}
         try:
             connection.request(method, path, body, headers)

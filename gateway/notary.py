@@ -32,6 +32,7 @@ from gateway import state
 from gateway.clock import Clock, SystemClock
 from gateway.clock_source import clock_state
 from gateway.config.model import Ledger
+from gateway.doubt import Doubt
 from gateway.errors import JournalFailedError
 from gateway.journal.disk import Disk
 from gateway.ledger_book import PIECE, Book, Opened, Signed, signed
@@ -83,13 +84,14 @@ class Notary:
         replayed: Callable[[], bool],
         witnesses: Asker | None = None,
         disk: Disk | None = None,
+        doubt: Doubt | None = None,
     ) -> None:
         self.words = ""
         self.newest: Signed | None = None
         self.size = 0
         self._engine, self._key, self._settings, self._file = engine, key, settings, head_file
         self._zone, self._clock, self._alarm, self._replayed = zone, clock, alarm, replayed
-        self._witnesses, self._disk = witnesses, disk or Disk()
+        self._witnesses, self._disk, self._doubt = witnesses, disk or Disk(), doubt
         self._frontier: Frontier | None = None
         self._origin = ""
         self._name: tuple[int, Opened | None] = (-2, None)
@@ -213,6 +215,8 @@ class Notary:
             return False
         for head in known:
             self._goes_on(book, head)
+        if self._doubt is not None and (opened is None or opened.idx < self._doubt.entries):
+            raise ForkError(self._doubt.words())
         if last is not None and last.head.origin != origin:
             _cites(opened, last, origin)
         newest = max(known, key=lambda head: head.head.size, default=None)

@@ -8,6 +8,7 @@ from gateway.api.services import Lag
 from gateway.clock import Clock
 from gateway.config import Settings
 from gateway.core import Core
+from gateway.doubt import read_doubt
 from gateway.installation import Installation
 from gateway.journal.disk import Disk
 from gateway.notary import Alarm, Notary
@@ -28,6 +29,9 @@ class Signing:
             return core.decider.cursor >= durable
 
         self.witnesses = Witnesses(core.engine, settings.ledger.witnesses)
+        folder = core.installation.folder
+        # A head that is kept on another disk was not put back with the state: it tells what was signed after it.
+        elsewhere = file.exists() and not file.is_relative_to(folder)
         self.notary = Notary(
             core.engine,
             core.installation.ledger_key(settings.ledger.key_file),
@@ -39,6 +43,7 @@ class Signing:
             replayed=replayed,
             witnesses=self.witnesses,
             disk=disk,
+            doubt=None if elsewhere else read_doubt(folder),
         )
         self.segments = Segments(core.engine, core.journal, core.installation.journal, clock, replayed)
 

@@ -10,6 +10,7 @@ from gateway.api import (
     alert_board,
     alert_history,
     alerts,
+    backup,
     balance,
     commands,
     containers,
@@ -67,6 +68,7 @@ RESOURCES = (
         people,
         credentials,
         whole,
+        backup,
     ),
 )
 

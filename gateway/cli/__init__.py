@@ -38,6 +38,8 @@ COMMANDS = {
     "journal": "gateway.cli.journal:app",
     "influx": "gateway.cli.influx:app",
     "broker": "gateway.cli.broker:app",
+    "backup": "gateway.cli.backup:backup",
+    "restore": "gateway.cli.backup:restore",
     "doctor": "gateway.cli.doctor:doctor",
 }
 

@@ -8,6 +8,7 @@ There is no key on purpose: it costs 80 us a message where an insert costs 5 (do
 
 from __future__ import annotations
 
+import shutil
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -45,6 +46,8 @@ class EmbeddedStore:
         self._base: duckdb.DuckDBPyConnection | None = None
         self._writer: duckdb.DuckDBPyConnection | None = None
         self._lock = threading.Lock()
+        #: Held while the file changes.
+        self._changing = threading.RLock()
         self._tables: dict[str, dict[str, str]] = {}
         self._stats = StoreStats()
         self._parked: list[StoreParked] = []
@@ -69,11 +72,12 @@ class EmbeddedStore:
     def write(self, items: Sequence[Item], cursor: int) -> list[StoreParked]:
         """See ``TimeSeriesStore.write``. After a failed transaction the file is opened anew by the next call."""
         try:
-            if self._writer is None:
-                self._connect()
-            if cursor <= self._stats.cursor:
-                return self._parked if cursor == self._stats.cursor else []
-            return self._commit(items, cursor)
+            with self._changing:
+                if self._writer is None:
+                    self._connect()
+                if cursor <= self._stats.cursor:
+                    return self._parked if cursor == self._stats.cursor else []
+                return self._commit(items, cursor)
         except duckdb.Error as error:
             self.close()
             raise RetryError(f"{self.path}: {_line(str(error))}", after=2.0) from error
@@ -111,9 +115,23 @@ class EmbeddedStore:
         found.sort(key=lambda one: (one.ts, one.parameter, one.point))
         return found[after + 1 : after + 1 + limit]
 
+    def copy(self, folder: Path) -> int:
+        """Copy the file as it is between two writes, log beside it, to ``folder``; from any thread.
+
+        Returns the cursor of the copy. Writes wait meanwhile, and readings in the journal. Raises OSError.
+        """
+        with self._changing:
+            for name in (self.path.name, f"{self.path.name}.wal"):
+                source, target = self.path.with_name(name), folder / name
+                target.unlink(missing_ok=True)
+                if source.exists():
+                    target.touch(mode=0o600)
+                    shutil.copyfile(source, target)
+            return self._stats.cursor
+
     def close(self) -> None:
         """See ``TimeSeriesStore.close``."""
-        with self._lock:
+        with self._changing, self._lock:
             for connection in (self._writer, self._base):
                 if connection is not None:
                     connection.close()
