@@ -29,7 +29,8 @@ _PARAMETER = '"parameter" = \'${parameter}\' AND "valid" > 0'
 def board(scene: Scene) -> Board:
     """The dashboard ``network_comparison``."""
     made = Board(scene, "network_comparison", TITLE, ABOUT, ranges=("24h", "7d", "30d", "90d", "1y"))
-    options = {one.name: Words(one.title_zh, one.title_en) for one in MEASURED if one.name != "dose_rate"}
+    texts = columns.parameters_with_units()
+    options = {one.name: texts[one.name][0] for one in MEASURED if one.name != "dose_rate"}
     made.choose(
         choice(scene, "parameter", columns.PARAMETER.title, options, chosen=("turbidity",)),
         tag_values(scene, "district", columns.DISTRICT.title, measurement="water_5m"),
@@ -74,8 +75,8 @@ def _both(scene: Scene) -> model.Panel:
             (24, 9),
         ),
         [
-            _lines("inlet", 'mean("mean")', "A", f"{inlet} ${{inlet}}"),
-            _lines("outlet", 'mean("mean")', "B", f"{outlet} ${{outlet}}"),
+            _lines("inlet", query.MEAN, "A", f"{inlet} ${{inlet}}"),
+            _lines("outlet", query.MEAN, "B", f"{outlet} ${{outlet}}"),
             _lines("outlet", 'max("low") AS "low", min("high") AS "high"', "C", "$col"),
         ],
         columns={
@@ -90,37 +91,35 @@ def _both(scene: Scene) -> model.Panel:
 
 
 def _difference(scene: Scene) -> model.Panel:
+    title = Words("差值：进水 − 出水", "Difference: inlet minus outlet")
     return _reckoned(
         scene,
-        2,
-        Words("差值：进水 − 出水", "Difference: inlet minus outlet"),
-        Words("同一时段的均值相减。", "Of the means of the same time."),
+        Head(2, title, Words("同一时段的均值相减。", "Of the means of the same time."), (12, 8)),
         "$A - $B",
         Look(decimals=3, fixed=GREEN),
     )
 
 
 def _ratio(scene: Scene) -> model.Panel:
+    said = Words(
+        "同一时段的均值相除；低于 100% 表示沿程降低（如浑浊度去除、余氯衰减）。",
+        "Of the means of the same time; below 100 % it falls on the way (turbidity removed, chlorine decayed).",
+    )
     return _reckoned(
         scene,
-        3,
-        Words("比值：出水 ÷ 进水", "Ratio: outlet divided by inlet"),
-        Words(
-            "同一时段的均值相除；低于 100% 表示沿程降低（如浑浊度去除、余氯衰减）。",
-            "Of the means of the same time; below 100 % it falls on the way (turbidity removed, chlorine decayed).",
-        ),
+        Head(3, Words("比值：出水 ÷ 进水", "Ratio: outlet divided by inlet"), said, (12, 8)),
         "$B / $A",
         Look(unit=PERCENT, decimals=1, fixed=GREEN),
     )
 
 
-def _reckoned(scene: Scene, number: int, title: Words, said: Words, formula: str, look: Look) -> model.Panel:
+def _reckoned(scene: Scene, head: Head, formula: str, look: Look) -> model.Panel:
     """A graph of what Grafana's server reckons from both lines: InfluxQL cannot subtract one place from another."""
     panel = panels.graph(
         scene,
-        Head(number, title, said, (12, 8)),
-        [_lines("inlet", 'mean("mean")', "A", "A"), _lines("outlet", 'mean("mean")', "B", "B")],
-        columns={"C": Column(title)},
+        head,
+        [_lines("inlet", query.MEAN, "A", "A"), _lines("outlet", query.MEAN, "B", "B")],
+        columns={"/.*/": Column(head.title)},
         look=look,
         min_interval="5m",
     )

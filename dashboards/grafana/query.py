@@ -27,6 +27,9 @@ ACROSS = 360
 #: The same of a table or a number with ``auto``, which shows no points: what is read are days from 10 days on.
 ACROSS_TABLE = 10
 
+#: The mean of the valid readings of several windows: of what they sum up to, not of the windows' means.
+MEAN = 'sum("sum") / sum("valid")'
+
 
 class InfluxQL(variants.Dataquery):
     """One query of a panel, as Grafana's InfluxDB plugin keeps it; the SDK has none for InfluxDB."""

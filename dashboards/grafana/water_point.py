@@ -180,7 +180,7 @@ def _by_parameter(scene: Scene) -> model.Panel:
 def _parameter(scene: Scene) -> model.Panel:
     """A graph for each parameter: the mean within the band of minimum and maximum, and the limits in force."""
     values = query.select(
-        'mean("mean") AS "mean", min("min") AS "min", max("max") AS "max"', query.auto(KINDS),
+        f'{query.MEAN} AS "mean", min("min") AS "min", max("max") AS "max"', query.auto(KINDS),
         query.where("place", "parameter", also='"valid" > 0'), query.by_time("parameter"),
     )  # fmt: skip
     limits = query.select(
