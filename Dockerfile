@@ -28,7 +28,7 @@ RUN pip uninstall -y pip \
  && groupadd --system --gid 10001 hygeia \
  && useradd --system --uid 10001 --gid 10001 --home-dir /var/lib/hygeia --no-create-home hygeia \
  && install -d -o hygeia -g hygeia -m 0700 /var/lib/hygeia \
- && install -d -o hygeia -g hygeia /etc/hygeia
+ && install -d -o hygeia -g hygeia /etc/hygeia /dashboards
 COPY --from=build /opt/hygeia /opt/hygeia
 ENV PATH=/opt/hygeia/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
 USER 10001:10001

@@ -5,7 +5,7 @@ Layout of the folder (mode 0700: the modes below are for the users of the contai
     hygeia.toml            settings of the gateway, 0644
     secrets/NAME           one secret a file, without a line break, 0644
     maps/districts.geojson outlines that Grafana draws, 0644
-    broker/                files of Mosquitto (gateway.broker)
+    broker/                files of Mosquitto (gateway.broker), 0640: of the gateway, read by Mosquitto as its group
 """
 
 from __future__ import annotations
@@ -18,21 +18,25 @@ from gateway.errors import StartError, UsageError
 #: Where the containers see things.
 DATA = "/var/lib/hygeia"
 BROKER = "/etc/hygeia/broker"
-SECRETS = "/run/secrets"
-USER = "gateway"
+#: The gateway has a listener of its own, which is not published, and a client certificate instead of a password.
+MQTT_URL = "mqtts://gateway@mosquitto:8885"
+GATEWAY_PORT = 8885
+BROKER_HOSTS = ("mosquitto", "localhost")
+#: The broker's files and sessions, as Mosquitto sees them.
+MOSQUITTO, MOSQUITTO_DATA = "/mosquitto/config", "/mosquitto/data/"
 #: Secrets that are random and nothing else.
-RANDOM = (
+GRAFANA_READS = "influx_grafana_password"
+SECRETS = (
     "influx_password",
     "influx_admin_token",
-    "influx_grafana_password",
+    GRAFANA_READS,
     "grafana_admin_password",
     "grafana_secret_key",
 )
-MQTT_URL = "gateway_mqtt_url"
 _BYTES = 24
 _NO_OUTLINES = '{"type": "FeatureCollection", "features": []}\n'
 SETTINGS = f"""\
-# Settings of the gateway in docker-compose.yml; docs/configuration.md has every key. Secrets stand in files.
+# Settings of the gateway in docker-compose.yml; docs/configuration.md has every key. No secret stands here.
 time_zone = "Asia/Shanghai"
 
 [data]
@@ -41,8 +45,10 @@ dir = "{DATA}"
 [mqtt]
 root = "hygeia/v1"
 client_id = "hygeia"
-url_file = "{SECRETS}/{MQTT_URL}"
+url = "{MQTT_URL}"
 ca = "{BROKER}/ca.pem"
+cert = "{DATA}/keys/gateway.pem"
+key = "{DATA}/keys/gateway.key"
 
 [timeseries]
 store = "influx"
@@ -74,23 +80,24 @@ class Site:
         if self.settings_file.exists():
             raise UsageError(f"{self.folder}: there is a site already; nothing was changed")
 
-    def write(self) -> str:
-        """Write everything but the broker's files and the settings. Returns the gateway's address of the broker."""
-        url = f"mqtts://{USER}:{secrets.token_hex(_BYTES)}@mosquitto:8883"
+    def write(self) -> None:
+        """Write secrets and outlines. Raises StartError."""
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self.folder.chmod(0o700)
             for folder in (self.secrets, self.outlines.parent):
                 folder.mkdir(exist_ok=True)
                 folder.chmod(0o755)
-            for name in RANDOM:
+            for name in SECRETS:
                 _put(self.secrets / name, secrets.token_hex(_BYTES))
-            _put(self.secrets / MQTT_URL, url)
             if not self.outlines.exists():
                 _put(self.outlines, _NO_OUTLINES)
         except OSError as error:
             raise StartError(f"{self.folder}: {error.strerror}; allowed: a folder that this user may write") from error
-        return url
+
+    def secret(self, name: str) -> str:
+        """The text of a secret that was written."""
+        return (self.secrets / name).read_text(encoding="utf-8")
 
     def finish(self) -> None:
         """Write the settings: from now on the site is there."""

@@ -2,25 +2,37 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
+import stat
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
 import typer
+from pydantic import SecretStr
 
+from devices.registry import Registry
 from gateway.cli.language import pick
 from gateway.cli.options import DataDir
 from gateway.cli.show import say
 from gateway.config import Settings, load
 from gateway.config.document import example
+from gateway.config.model import Data, Mqtt
 from gateway.errors import UsageError
 from gateway.installation import Installation
 from gateway.journal.disk import Disk
-from gateway.site import Site
+from gateway.site import BROKER, BROKER_HOSTS, GATEWAY_PORT, GRAFANA_READS, MOSQUITTO, MOSQUITTO_DATA, MQTT_URL, Site
 
 Compose = Annotated[
     Path | None,
     typer.Option("--compose", metavar="DIR", help="Write secrets, settings and broker files for docker-compose.yml."),
+]
+
+
+Hosts = Annotated[
+    list[str] | None,
+    typer.Option("--host", metavar="NAME", help="With --compose: a name or address by which devices reach the broker."),
 ]
 
 
@@ -31,8 +43,10 @@ class Administrator(NamedTuple):
     password: str
 
 
-def init(data_dir: DataDir = None, compose: Compose = None) -> None:
+def init(data_dir: DataDir = None, compose: Compose = None, hosts: Hosts = None) -> None:
     """Make an installation: settings file, keys, state, and the first administrator, whose password is shown once."""
+    if hosts and compose is None:
+        raise UsageError("--host: goes with --compose; elsewhere: hygeia broker config --host")
     folder = (data_dir or load().data.dir).absolute()
     installation = Installation(folder)
     site = None if compose is None else Site(compose)
@@ -45,10 +59,10 @@ def init(data_dir: DataDir = None, compose: Compose = None) -> None:
         # Last, because its existence says that all of this is done.
         Disk().replace(installation.settings_file, example(Settings()).encode())
         _tell(installation.settings_file, folder, first)
-        _give(folder)
+        _give(folder, folder)
         return
     first = _make(installation)
-    _compose(site, installation)
+    _compose(site, installation, hosts or [])
     _tell_compose(site, first)
 
 
@@ -72,21 +86,46 @@ def _make(installation: Installation) -> Administrator:
             engine.dispose()
 
 
-def _compose(site: Site, installation: Installation) -> None:
+def _compose(site: Site, installation: Installation, hosts: Sequence[str]) -> None:
+    """Write the site, and into the data folder what belongs to it: the broker's authority, Grafana's password."""
     site.write()
-    site.broker.mkdir(exist_ok=True)
+    Disk().replace(installation.keys / "grafana.password", site.secret(GRAFANA_READS).encode())
+    _broker(site, installation, hosts)
     site.finish()
-    _give(site.folder)
-    _give(installation.folder)
+    _give(site.folder, site.folder)
+    _give(site.broker, installation.folder)
+    _give(installation.folder, installation.folder)
 
 
-def _give(folder: Path) -> None:
-    """What root makes in somebody's folder belongs to that somebody."""
-    owner = folder.stat()
+def _broker(site: Site, installation: Installation, hosts: Sequence[str]) -> None:
+    import msgspec  # noqa: PLC0415 - see _make
+
+    from gateway.broker.conf import Options  # noqa: PLC0415 - cryptography takes a while
+    from gateway.broker.configure import configure  # noqa: PLC0415 - likewise
+    from gateway.broker.folder import save_options  # noqa: PLC0415 - likewise
+
+    settings = Settings(data=Data(dir=installation.folder), mqtt=Mqtt(url=SecretStr(MQTT_URL)))
+    options = Options(
+        out=str(site.broker),
+        at=MOSQUITTO,
+        data=MOSQUITTO_DATA,
+        hosts=(*BROKER_HOSTS, *(name for name in hosts if name not in BROKER_HOSTS)),
+        gateway_port=GATEWAY_PORT,
+    )
+    configure(settings, Registry(settings.mqtt.root), [], options, dt.datetime.now(dt.UTC))
+    save_options(installation, msgspec.structs.replace(options, out=BROKER))
+
+
+def _give(folder: Path, model: Path) -> None:
+    """What root makes in the folder of somebody belongs to that somebody: the owner of ``model``."""
+    owner = model.stat()
     if os.geteuid() != 0 or owner.st_uid == 0:
         return
-    for path in folder.rglob("*"):
+    for path in (folder, *folder.rglob("*")):
+        mode = path.stat().st_mode
         os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
+        # A change of owner takes the mark away by which new files get the group of the folder.
+        path.chmod(stat.S_IMODE(mode))
 
 
 def _tell(file: Path, folder: Path, first: Administrator) -> None:
@@ -111,13 +150,13 @@ def _tell_compose(site: Site, first: Administrator) -> None:
             f"Secrets, settings and broker files in {site.folder}: keep a copy of it in a safe place.",
             *_first_en(first),
             "Next: docker compose up -d, then http://127.0.0.1:8080 (gateway) and http://127.0.0.1:3000 (Grafana:",
-            f"admin, password in {site.secrets.name}/grafana_admin_password).",
+            f"admin, password in {site.secrets.name}/grafana_admin_password). Devices trust {site.broker.name}/ca.pem.",
         ],
         "zh": [
             f"密钥、配置和消息服务器文件在 {site.folder}：请另存一份到安全的地方。",
             *_first_zh(first),
             "下一步: docker compose up -d，然后打开 http://127.0.0.1:8080（网关）和 http://127.0.0.1:3000（Grafana：admin，",
-            f"密码在 {site.secrets.name}/grafana_admin_password）。",
+            f"密码在 {site.secrets.name}/grafana_admin_password）。设备须信任 {site.broker.name}/ca.pem。",
         ],
     }
     say(pick({language: "\n".join(texts) for language, texts in lines.items()}))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -11,24 +13,36 @@ from typing import Any
 import pytest
 import yaml
 
-from gateway.site import RANDOM, Site
+from gateway.cli import COMMANDS, call
+from gateway.config import load
+from gateway.site import BROKER, DATA, SECRETS, Site
 
 ROOT = Path(__file__).resolve().parents[2]
 FILE = ROOT / "docker-compose.yml"
 COMPOSE: dict[str, Any] = yaml.safe_load(FILE.read_text(encoding="utf-8"))
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 #: They do one thing and end.
-ONCE = {"setup", "influx-setup"}
+ONCE = {"setup", "influx-setup", "dashboards"}
 LASTING = sorted(SERVICES.keys() - ONCE)
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
-    """What init writes for compose."""
-    site = Site(tmp_path_factory.mktemp("deploy") / "site")
-    site.write()
-    site.finish()
-    return site
+    """What init writes for compose; its data folder is beside it."""
+    folder = tmp_path_factory.mktemp("deploy")
+    made = ["init", "--compose", str(folder / "site"), "--data-dir", str(folder / "data"), "--host", "water.example"]
+    assert call(made) == 0
+    return Site(folder / "site")
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    """Every file below a folder."""
+    return {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def mode(path: Path) -> int:
+    """Permissions of a file."""
+    return stat.S_IMODE(path.stat().st_mode)
 
 
 def binds(service: dict[str, Any]) -> list[list[str]]:
@@ -88,11 +102,15 @@ def test_the_database_is_reached_from_inside_only() -> None:
 
 
 def test_it_starts_in_order() -> None:
-    """Broker and database healthy, the token made, then the gateway, then Grafana."""
+    """Broker and database healthy, token and dashboards made, then the gateway, then Grafana."""
     after = {name: {k: v["condition"] for k, v in one.get("depends_on", {}).items()} for name, one in SERVICES.items()}
     assert after["influx-setup"] == {"influxdb": "service_healthy"}
     assert after["gateway"] == {"mosquitto": "service_healthy", "influx-setup": "service_completed_successfully"}
-    assert after["grafana"] == {"influxdb": "service_healthy", "gateway": "service_healthy"}
+    assert after["grafana"] == {
+        "influxdb": "service_healthy",
+        "dashboards": "service_completed_successfully",
+        "gateway": "service_healthy",
+    }
 
 
 @pytest.mark.parametrize("name", sorted(SERVICES))
@@ -102,7 +120,7 @@ def test_every_file_that_is_mounted_exists_or_is_written_by_init(name: str, site
         path = ROOT / source
         if path.is_relative_to(ROOT / "deploy" / "site"):
             path = site.folder / path.relative_to(ROOT / "deploy" / "site")
-            assert path.exists() or path == site.broker, source
+            assert path.exists(), source
         else:
             assert path.exists(), source
 
@@ -122,7 +140,7 @@ def test_every_secret_is_a_file_that_init_writes(site: Site) -> None:
     assert len(set(texts)) == len(texts)
     assert all(len(text) >= 48 and text == text.strip() for text in texts)
     used = {name for service in SERVICES.values() for name in service.get("secrets", ())}
-    assert used == files.keys() == {*RANDOM, "gateway_mqtt_url"}
+    assert used == files.keys() == set(SECRETS)
     named = {
         key
         for one in SERVICES.values()
@@ -138,8 +156,59 @@ def test_every_volume_is_declared_and_used() -> None:
     assert used == COMPOSE["volumes"].keys()
 
 
-def test_containers_can_read_what_is_theirs_and_the_host_nothing(site: Site) -> None:
-    """Files are for every user of a container; the folder keeps others of the host out."""
-    assert site.folder.stat().st_mode & 0o777 == 0o700
-    files = [path for path in site.folder.rglob("*") if path.is_file()]
-    assert all(path.stat().st_mode & 0o777 == 0o644 for path in files)
+def test_containers_can_read_what_is_theirs_and_others_of_the_host_nothing(site: Site) -> None:
+    """The folder keeps others of the host out; broker files are for the gateway, and Mosquitto as its group."""
+    assert mode(site.folder) == 0o700
+    assert {mode(path) for path in site.broker.iterdir()} == {0o640}
+    rest = [path for path in site.folder.rglob("*") if path.is_file() and path.parent != site.broker]
+    assert {mode(path) for path in rest} == {0o644}
+    data = site.folder.parent / "data"
+    assert {mode(path) for path in data.rglob("*") if path.is_file()} == {0o600}
+
+
+def test_settings_of_the_site_are_valid(site: Site, tmp_path: Path) -> None:
+    """As the gateway in its container reads them, with the token that influx-setup makes."""
+    data = site.folder.parent / "data"
+    text = site.settings_file.read_text(encoding="utf-8").replace(DATA, str(data)).replace(BROKER, str(site.broker))
+    token = tmp_path / "influx.token"
+    token.write_text("a-token", encoding="utf-8")
+    file = tmp_path / "hygeia.toml"
+    file.write_text(text.replace(f"{data}/keys/influx.token", str(token)), encoding="utf-8")
+    settings = load(file, environ={})
+    assert settings.influx.token.get_secret_value() == "a-token"
+    assert settings.mqtt.broker.port not in {8883, 8884}
+
+
+def test_a_second_init_changes_nothing(site: Site) -> None:
+    """Neither for the same site, nor for another one with the same data folder."""
+    data = str(site.folder.parent / "data")
+    before = content(site.folder.parent)
+    assert call(["init", "--compose", str(site.folder), "--data-dir", data]) == 2
+    assert call(["init", "--compose", str(site.folder), "--data-dir", f"{data}-2"]) == 2
+    assert call(["init", "--compose", f"{site.folder}-2", "--data-dir", data]) == 2
+    assert call(["init", "--data-dir", data]) == 2
+    assert content(site.folder.parent) == before
+
+
+def test_what_root_makes_in_the_folder_of_somebody_belongs_to_that_somebody(tmp_path: Path) -> None:
+    """Setup runs as root: the site is the operator's, data and broker files are the gateway's."""
+    if os.geteuid() != 0:
+        pytest.skip("only root gives files away")
+    for name, owner in (("site", 4711), ("data", 10001)):
+        (tmp_path / name).mkdir()
+        os.chown(tmp_path / name, owner, owner)
+    assert call(["init", "--compose", str(tmp_path / "site"), "--data-dir", str(tmp_path / "data")]) == 0
+    site = Site(tmp_path / "site")
+    for path in (*tmp_path.rglob("*"),):
+        gateways = path.is_relative_to(site.broker) or path.is_relative_to(tmp_path / "data")
+        assert (path.stat().st_uid, path.stat().st_gid) == ((10001,) * 2 if gateways else (4711,) * 2), path
+    assert site.broker.stat().st_mode & stat.S_ISGID
+
+
+@pytest.mark.parametrize("name", sorted(ONCE))
+def test_what_runs_once_is_a_command_of_ours_and_not_part_of_health(name: str) -> None:
+    """It ends, so nothing watches or restarts it."""
+    service = SERVICES[name]
+    assert service["healthcheck"] == {"disable": True}
+    assert service["restart"] == "no"
+    assert service["command"][0] in COMMANDS
