@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Depends, FastAPI
+from fastapi import Depends, FastAPI
 from starlette.staticfiles import StaticFiles
 
 from gateway.api import (
@@ -28,6 +28,7 @@ from gateway.api import (
     ledger,
     manifest_pages,
     manifests,
+    map_board,
     metrics,
     notices,
     overview,
@@ -64,6 +65,7 @@ RESOURCES = (
         ledger,
         manifest_pages,
         label_sheets,
+        map_board,
         session,
         people,
         credentials,
@@ -94,9 +96,6 @@ def build_app(services: Services, wall: Clock | None = None) -> FastAPI:
         overviews=custody_board.Overviews(),
     )
     faults.install(app)
-    api = APIRouter(prefix="/api/v1")
-    for resource in RESOURCES:
-        api.include_router(resource.router)
     for router in (
         manifest_pages.documents,
         label_sheets.documents,
@@ -105,9 +104,10 @@ def build_app(services: Services, wall: Clock | None = None) -> FastAPI:
         health.router,
         metrics.router,
         docs.router,
-        api,
     ):
         app.include_router(router)
+    for resource in RESOURCES:
+        app.include_router(resource.router, prefix="/api/v1")
     docs.install(app)
     app.mount("/static", StaticFiles(directory=pages.PAGES / "static", check_dir=False))
     app.add_middleware(Guard, settings=services.settings, metrics=app.state.context.metrics)

@@ -17,6 +17,7 @@ from gateway.api.throttle import Throttle
 from gateway.api.whereabouts import Whereabouts, WhereaboutsCache
 from gateway.clock import Clock
 from gateway.histories import Histories
+from gateway.outlines import Outlines
 
 if TYPE_CHECKING:
     from gateway.api.alert_board import Counts
@@ -47,6 +48,7 @@ class Context:
         self.counts = counts
         self.figures_of_alerts = figures_of_alerts
         self.overviews = overviews
+        self.outlines = Outlines(services.settings.data.dir)
         self.throttle = Throttle()
         #: Tries of acknowledge links are counted apart: they must not keep anybody from signing in.
         self.link_throttle = Throttle()

@@ -22,6 +22,8 @@ from gateway.config import Settings
 SMALL_BODY = 64 * 1024
 #: A journal record is not larger (gateway.journal.record).
 COMMAND_BODY = 16 * 1024 * 1024
+#: Outlines of a grid, thinned out (devices.outlines).
+OUTLINES_BODY = 4 * 1024 * 1024
 #: Custody events that a terminal kept while it was offline, handed in together.
 EVENTS_BODY = 4 * 1024 * 1024
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -119,6 +121,8 @@ def _largest(path: str) -> int | None:
         return None
     if path.startswith("/api/v1/devices/"):
         return EVENTS_BODY
+    if path == "/api/v1/outlines":
+        return OUTLINES_BODY
     return COMMAND_BODY if path == "/api/v1/commands" else SMALL_BODY
 
 

@@ -43,6 +43,12 @@ async def alert(request: Request, id: str, lang: Lang = None) -> Response:  # no
     return await _page(request, "alert.html", lang)
 
 
+@router.get("/map")
+async def map_(request: Request, lang: Lang = None) -> Response:
+    """Show the map of places."""
+    return await _page(request, "map.html", lang)
+
+
 @router.get("/kpi")
 async def kpi(request: Request, lang: Lang = None) -> Response:
     """Show the figures of the alert system."""

@@ -8,7 +8,9 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
+from devices.outlines import read_outlines
 from devices.registry import KINDS
+from devices.simulate.districts import outlines
 from devices.simulate.fleet import Fleet
 from gateway.app import Gateway
 from gateway.clock import Clock, SimulatedClock, SystemClock
@@ -20,6 +22,7 @@ from gateway.installation import Installation
 from gateway.mqtt.embedded import embedded_broker
 from gateway.mqtt.options import MqttOptions
 from gateway.mqtt.publisher import Publisher
+from gateway.outlines import Outlines
 
 #: A wall second of ``--fast`` is 10 simulated minutes.
 FAST = 600.0
@@ -84,6 +87,7 @@ class Demo:
         answer = await gateway.view.command("registry.apply", {"changes": changes, "file": "demo"}, "demo")
         if answer.status != 200:
             raise StartError(f"the demo's registry was refused: {answer.body.get('reason')}")
+        await asyncio.to_thread(self._draw, gateway)
         first = gateway.core.journal.durable + 1
         before = gateway.core.decider.fold.counters["journaled"]
         self._show("ready", {"address": gateway.address})
@@ -106,6 +110,12 @@ class Demo:
         await self._settle(gateway, before + acknowledged.published)
         self.gateway_failed = gateway.failed.is_set()
         return await asyncio.to_thread(self._report, gateway, acknowledged, first)
+
+    def _draw(self, gateway: Gateway) -> None:
+        """Give the invented city its map, where nobody has put another one."""
+        kept = Outlines(self._settings.data.dir)
+        if not kept.get()[1]:
+            kept.put(read_outlines(outlines(), gateway.view.registry()))
 
     def _fleet(self, start: int) -> Fleet:
         period = 60_000 if self._fast else 2_000

@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 
+from devices.outlines import read_outlines
 from gateway import state
 from gateway.api.app import build_app
+from gateway.outlines import Outlines
 from tests.plugins.city import fill_city
 from tests.plugins.fake_services import NOW, FakeClock, FakeServices
 from tests.plugins.http_caller import Caller, token_for
@@ -93,6 +95,8 @@ ASKED: dict[str, list[tuple[str, int]]] = {
     "/api/v1/files": [("", 200)],
     "/api/v1/files/{sha256}": [("/" + "0" * 64, 404)],
     "/api/v1/overview": [("", 200), ("?q=wtp", 200), ("?selected=wtp-1-out", 200), ("?selected=~lost", 200)],
+    "/api/v1/map": [("", 200), ("?place=hosp-1-tank", 200), ("?place=wtp-1-out", 200), ("?place=~lost", 200)],
+    "/api/v1/outlines": [("", 200)],
     "/api/v1/me": [("", 200)],
     "/api/v1/accounts": [("", 403)],
     "/api/v1/tokens": [("", 200)],
@@ -103,6 +107,7 @@ ASKED: dict[str, list[tuple[str, int]]] = {
     "/alerts": [("", 200)],
     "/alerts/{id}": [("/al-1", 200)],
     "/kpi": [("", 200)],
+    "/map": [("", 200)],
     "/custody": [("", 200)],
     "/custody/{id:path}": [("/MW-2", 200)],
     "/balance": [("", 200)],
@@ -123,7 +128,7 @@ ASKED: dict[str, list[tuple[str, int]]] = {
 }
 #: Pages are templates without data, and these say nothing of units.
 SAME_FOR_ALL = {
-    *("/docs", "/openapi.json", "/", "/readyz", "/healthz", "/alerts", "/alerts/{id}", "/kpi", "/custody"),
+    *("/docs", "/openapi.json", "/", "/readyz", "/healthz", "/alerts", "/alerts/{id}", "/kpi", "/custody", "/map"),
     *("/custody/{id:path}", "/balance", "/manifests", "/manifests/{id:path}", "/labels", "/scan"),
     "/scan-worker.js",
 }
@@ -132,6 +137,7 @@ TRIED: dict[tuple[str, str], tuple[str, Any, int]] = {
     ("POST", "/api/v1/ledger/witness/add-checkpoint"): ("/api/v1/ledger/witness/add-checkpoint", {"old": 0}, 400),
     ("POST", "/api/v1/commands"): ("/api/v1/commands", {"command": "alerts.ack", "args": {"id": "al-1"}}, 404),
     ("POST", "/ack/{token}"): ("/ack/nothing", None, 404),
+    ("PUT", "/api/v1/outlines"): ("/api/v1/outlines", {"type": "FeatureCollection", "features": []}, 403),
     ("PUT", "/api/v1/files/{sha256}"): ("/api/v1/files/" + "1" * 64, None, 422),
     ("POST", "/api/v1/devices/{device}/events"): ("/api/v1/devices/scale-2/events", {"id": "x"}, 404),
     ("POST", "/api/v1/login"): ("/api/v1/login", {"name": "x", "password": "y"}, 401),
@@ -180,6 +186,10 @@ def fill(city: FakeServices) -> None:
         parts = city.registry().subject_parts(device)
         where = {"unit": parts.unit, "place": parts.place, "grid": parts.grid}
         city.insert(state.findings, offset=offset, n=0, device=device, parameter="ph", ts=NOW - 5, **where)
+    borders = {"type": "Polygon", "coordinates": [[[0.1, 0.1], [0.2, 0.1], [0.2, 0.2], [0.1, 0.1]]]}
+    features = [{"type": "Feature", "properties": {"id": name}, "geometry": borders} for name in ("gulou", "xuanwu")]
+    document = {"type": "FeatureCollection", "features": features}
+    Outlines(city.settings.data.dir).put(read_outlines(document, city.registry()))
     for offset, alert in ((500, "al-1"), (501, "al-2")):
         city.insert(state.transitions, offset=offset, n=0, alert=alert, event="fired", to_state="active", at=NOW - 4)
     city.insert(state.answers, offset=41, body='{"status": 200, "of": "wq-1"}')

@@ -36,13 +36,14 @@ export function showRunning(followers) {
 
 export function showAlerts(alerts, now) {
   byId("alerts-count").textContent = alerts.total ? count(alerts.total) : "";
-  const rows = alerts.items.map((alert) => one(alert, now));
+  const rows = alerts.items.map((alert) => alertRow(alert, now));
   if (!rows.length) rows.push(el("p", { class_: "calm" }, texts.no_alerts));
   if (alerts.total > alerts.items.length) rows.push(el("p", { class_: "calm" }, fill(texts.more_alerts, { n: count(alerts.total - alerts.items.length) })));
   byId("alerts").querySelector(".body").replaceChildren(...rows);
 }
 
-function one(alert, now) {
+/** An alert as one row that leads to its page. */
+export function alertRow(alert, now) {
   const what = el("span", { class_: "what" });
   if (alert.parameter) what.append(`${titleOf(alert.parameter, alert.point)} `);
   if (isLimit(alert)) what.append(el("em", {}, valueOf(alert)), ` · ${texts.limit_value} ${limitOf(alert)}`);
