@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from types import MappingProxyType
 
-from dashboards.grafana import city_overview, device_health, network_comparison, water_point
+from dashboards.grafana import (
+    alert_kpi,
+    city_overview,
+    container_trace,
+    device_health,
+    gateway_health,
+    medical_waste,
+    network_comparison,
+    water_point,
+)
 from dashboards.grafana.board import Board
 from dashboards.grafana.words import GATEWAY_URL, TIME_ZONE, Language, Scene
 
@@ -14,8 +23,12 @@ DASHBOARDS: MappingProxyType[str, Callable[[Scene], Board]] = MappingProxyType(
     {
         "city_overview": city_overview.board,
         "water_point": water_point.board,
+        "medical_waste": medical_waste.board,
         "device_health": device_health.board,
+        "container_trace": container_trace.board,
         "network_comparison": network_comparison.board,
+        "alert_kpi": alert_kpi.board,
+        "gateway_health": gateway_health.board,
     }
 )
 

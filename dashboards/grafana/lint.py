@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping
 from enum import StrEnum
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from dashboards.grafana.asked import DAY, Asked, asked, panels, variables
@@ -20,6 +21,8 @@ from dashboards.grafana.weigh import interval_ms, points, sources, spoken
 MOST_POINTS = 50_000
 #: Raw readings are for a look at the last days; longer ranges have the series of 5 minutes, hours and days.
 LONGEST_RAW = 7 * DAY
+#: Looking for one container reads what all containers of the range did: no index leads to it.
+LONGEST_SEARCH = 7 * DAY
 
 
 def _set(text: str) -> frozenset[str]:
@@ -141,11 +144,17 @@ def _columns(question: Asked, parts: list[Token], query: Select | None) -> Itera
     """Measurements that do not exist, and names that are neither tag nor field of what is read."""
     if query is None:
         names = [part.text for part in parts if part.kind is Kind.NAME]
-        if names and names[0] not in MEASUREMENTS:
-            yield Fault(Rule.UNKNOWN, question.where, f'there is no measurement "{names[0]}"')
-        elif names:
-            measurement = MEASUREMENTS[names[0]]
-            yield from _strangers(question, names[1:], measurement.tags, names[0])
+        source = next((after for before, after in pairwise(parts) if before.is_word("FROM")), None)
+        if source is None:
+            return
+        if source.kind is Kind.REGEX:
+            read = [name for name in MEASUREMENTS if re.search(source.text, name)]
+        else:
+            read, names = [source.text], names[1:]
+        if not read or read[0] not in MEASUREMENTS:
+            yield Fault(Rule.UNKNOWN, question.where, f'there is no measurement "{source.text}"')
+        else:
+            yield from _strangers(question, names, MEASUREMENTS[read[0]].tags, read[0])
         return
     interval = spoken(interval_ms(question.longest_ms, question.across, question.least_ms))
     for one in query.walk():
@@ -178,6 +187,10 @@ def _times(question: Asked, query: Select) -> Iterator[Fault]:
         if not any(part.text == "$timeFilter" for part in one.where):
             yield Fault(Rule.TIME_FILTER, question.where, "WHERE has no $timeFilter: it reads all there is")
         raw = [name for name in sources(one, interval) if name in MEASUREMENTS and MEASUREMENTS[name].raw]
+        looked_for = {MEASUREMENTS[name].searched for name in sources(one, interval) if name in MEASUREMENTS} - {""}
+        if looked_for & {part.text for part in one.where} and question.longest_ms > LONGEST_SEARCH:
+            what = f"a search by {', '.join(sorted(looked_for))} over {question.longest_ms // DAY} days"
+            yield Fault(Rule.RAW, question.where, f"{what}; allowed: {LONGEST_SEARCH // DAY} days")
         reduced = bool(set(one.functions) & _REDUCE) or one.limit is not None
         if raw and (question.longest_ms > LONGEST_RAW or not reduced):
             yield Fault(

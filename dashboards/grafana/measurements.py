@@ -23,7 +23,8 @@ class Measurement(msgspec.Struct, frozen=True):
     """One measurement: its tags and fields, how many series there are of each subject, rows a series a day.
 
     ``times`` multiplies the series by a tag that is not the subject; ``raw`` marks readings as devices send them, whose
-    flags and qualifiers are written only where there is something to say.
+    flags and qualifiers are written only where there is something to say; ``searched`` is a field that is looked for
+    without an index, so that the range has to be short.
     """
 
     tags: frozenset[str]
@@ -32,6 +33,7 @@ class Measurement(msgspec.Struct, frozen=True):
     a_day: float
     times: Mapping[str, int] = {}
     raw: bool = False
+    searched: str = ""
 
 
 def _of(text: str) -> frozenset[str]:
@@ -89,6 +91,7 @@ MEASUREMENTS: Mapping[str, Measurement] = (
             subjects={"device": 1, "place": 1, "": 667},
             a_day=40,
             times={"step": 8, "category": 1},
+            searched="container",
         ),
         "alert": Measurement(
             tags=_of("device point place rule severity state"),

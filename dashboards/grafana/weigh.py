@@ -65,7 +65,7 @@ def _read(query: Select, measurement: Measurement, days: float, single: Collecti
     names = {token.text for token in query.where if token.kind is Kind.NAME}
     read = (query.fields | names) & measurement.fields or measurement.fields
     called = set(query.functions)
-    if not called and query.limit is not None:
+    if not called and query.limit is not None and (measurement.searched or not names & measurement.fields):
         return query.limit * len(read)
     ends = called and called <= _ENDS and not query.buckets and not names & measurement.fields
     rows = len(read) if ends else sum(max(1.0, days * _a_day(measurement, field)) for field in read)

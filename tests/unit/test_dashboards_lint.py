@@ -163,3 +163,17 @@ def test_panels_in_folded_rows_are_looked_at() -> None:
     made = dashboard("SHOW DATABASES")
     made["panels"] = [{"id": 9, "type": "row", "collapsed": True, "panels": made["panels"]}]
     assert Rule.STATEMENT in [fault.rule for fault in lint(made)]
+
+
+def test_a_search_by_container_is_for_a_week() -> None:
+    """No index leads to a container, so its query reads what all containers of the range did."""
+    query = f'SELECT "step" FROM "custody" {F} AND "container" =~ /^${{text:regex}}$/ ORDER BY time LIMIT 500'
+    assert rules(query, since="now-7d") == []
+    assert rules(query, since="now-30d") == [Rule.RAW]
+
+
+def test_a_limit_bounds_what_is_read_only_where_no_field_is_tested() -> None:
+    """Rows that a test of a field throws away are read all the same."""
+    query = f"""SELECT "fired" FROM "alert_load" {F} AND "district" =~ /^.*$/ LIMIT 10"""
+    assert rules(query, since="now-90d") == []
+    assert rules(query.replace(" LIMIT", ' AND "flood" > 0 LIMIT'), since="now-90d") == [Rule.POINTS]

@@ -1,0 +1,45 @@
+"""What the tables and graphs about medical waste share."""
+
+from __future__ import annotations
+
+from dashboards.grafana import columns
+from dashboards.grafana.look import FAULT_STEPS, GREEN, GREY, ORANGE, RED, Column, Look
+from dashboards.grafana.words import Words
+
+#: The gateway writes stores anew each 5 minutes.
+NOW = "10m"
+#: Rows of 800 units by category and day: the last days only.
+DAYS = "2d"
+SILENT = Words("网关 10 分钟内没有消息", "No news from the gateway for 10 minutes")
+NO_WASTE = Words("时段内没有医疗废物", "No medical waste in this range")
+TAGS = ("district", "category")
+KILOGRAMS = Look(unit="massg", decimals=1)
+FAULTS = Look(decimals=0, steps=FAULT_STEPS, by_value=True)
+#: From store-in: 36 h is time to call the carrier, 48 h is the limit of a hospital's store.
+HOURS = Look(unit="h", decimals=1, low=0, steps=((None, GREEN), (36, ORANGE), (48, RED)), by_value=True)
+
+#: Stages of the balance, in the order of the way.
+STAGES = {
+    "collected_g": Words("科室收集", "Collected"),
+    "stored_g": Words("入暂存间", "Into store"),
+    "out_g": Words("出暂存间", "Out of store"),
+    "received_g": Words("处置厂接收", "Received by the plant"),
+    "disposed_g": Words("已处置", "Destroyed"),
+}
+UNIT = Column(columns.UNIT.title, Look(), 120)
+CONTAINERS = Column(Words("容器数", "Containers"), Look(decimals=0), 90)
+WEIGHT = Column(Words("净重", "Net weight"), KILOGRAMS, 110)
+OLDEST = Column(Words("最长暂存", "Oldest"), HOURS, 110)
+OVERDUE = Column(Words("超时容器", "Overdue"), FAULTS, 90)
+DIFFERENCE = Column(
+    Words("差异", "Difference"), Look(unit="massg", decimals=1, steps=((None, GREY), (1, ORANGE)), by_value=True), 110
+)
+EXCEPTIONS = Column(Words("异常", "Exceptions"), FAULTS, 90)
+
+
+def joined(key: str, shown: tuple[str, ...]) -> list[tuple[str, dict[str, object]]]:
+    """Names beside figures: the tables of both queries joined by a tag; of that only the columns ``shown``."""
+    return [
+        ("joinByField", {"byField": key, "mode": "inner"}),
+        ("filterFieldsByName", {"include": {"names": list(shown)}}),
+    ]
