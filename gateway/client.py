@@ -97,6 +97,11 @@ class Door:
             raise HygeiaError(f"{name} is written but not decided yet; look again later: {reply.location}")
         return self._decode(reply)
 
+    def put(self, *parts: str, body: bytes) -> dict[str, Any]:
+        """Hand a document in below the API. Raises RefusedError."""
+        path = "/".join([API, *(quote(part, safe="") for part in parts)])
+        return self._decode(self._call("PUT", path, body))
+
     def put_file(self, path: Path) -> str:
         """Hand in the file at ``path`` and return its SHA-256. Raises UsageError, RefusedError."""
         try:

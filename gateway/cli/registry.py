@@ -14,7 +14,7 @@ import typer
 from devices.files import Checked, changes_of, read, write, write_remarks
 from devices.files.faults import Fault
 from devices.registry import Change, Registry
-from gateway.cli import registry_devices, show
+from gateway.cli import outlines, registry_devices, show
 from gateway.cli.language import language, pick
 from gateway.cli.options import Config, DataDir, Json
 from gateway.cli.registered import apply, registry_of, versions_of
@@ -51,6 +51,7 @@ app = typer.Typer(help="Units, places, grid, devices and people, from and to fil
 app.command("add-device")(registry_devices.add_device)
 app.command("rotate-device")(registry_devices.rotate_device)
 app.command("revoke-device")(registry_devices.revoke_device)
+app.add_typer(outlines.app, name="outlines")
 
 
 @app.command("import")
