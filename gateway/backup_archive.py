@@ -134,7 +134,11 @@ def read(file: Path, into: Path | None, progress: Progress) -> Manifest:
     manifest: Manifest | None = None
     name = "its beginning"
     try:
-        with _source(file) as packed, tarfile.open(fileobj=packed, mode="r|gz") as tar:
+        with (
+            _source(file) as packed,
+            gzip.GzipFile(fileobj=packed) as plain,
+            tarfile.open(fileobj=plain, mode="r|") as tar,
+        ):
             for info in tar:
                 name = info.name
                 if manifest is not None:
@@ -146,10 +150,13 @@ def read(file: Path, into: Path | None, progress: Progress) -> Manifest:
                     manifest = _manifest(file, content, info.size)
                 else:
                     found[name] = _take(name, content, into, progress)
-    except (tarfile.TarError, EOFError, zlib.error) as error:
+            name = "its end"
+            while plain.read(_PIECE):  # so that the sum over all of it is compared, too
+                pass
+    except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise BackupError(file, [f"{name}: cannot be read from here on ({error})"]) from error
     if manifest is None:
-        raise BackupError(file, [f"it ends with {name}, without {MANIFEST}: it was cut off, or is no backup"])
+        raise BackupError(file, [f"it ends without {MANIFEST}: it was cut off, or is no backup"])
     faults = list(_differences(manifest, found))
     if faults:
         raise BackupError(file, faults)
