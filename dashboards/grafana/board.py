@@ -140,6 +140,10 @@ class Board:
         plain = json.loads(json.dumps(made, cls=JSONEncoder))
         _show_all(plain["links"])
         _show_all(plain["annotations"]["list"])
+        for one in plain["templating"]["list"]:
+            # Of interval variables, which we have none of.
+            for key in ("auto", "auto_count", "auto_min"):
+                one.pop(key)
         return json.dumps(plain, ensure_ascii=False, sort_keys=True, indent=1) + "\n"
 
     def _wrap(self) -> None:

@@ -229,7 +229,8 @@ def _parameters(scene: Scene) -> model.Panel:
         look=RATE,
         columns={"parameter": columns.PARAMETER._replace(width=0)},
         min_interval="1h",
-        across=query.ACROSS_TABLE,
+        # A row a district, parameter and hour: hours up to 10 days, days up to a year.
+        across=10,
     )
 
 

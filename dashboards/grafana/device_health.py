@@ -24,6 +24,7 @@ _KINDS = "(water|store_climate|radiation)"
 _ALL = query.where("district", "kind")
 _ONE = query.where("device")
 _COUNT = Look(decimals=0, fixed=BLUE)
+_CERTIFICATE = columns.CERTIFICATE.look
 _FAULTS = Look(decimals=0, steps=FAULT_STEPS, by_value=True)
 
 
@@ -67,13 +68,13 @@ def _numbers(made: Board) -> None:
         (5, columns.PARKED.title, NOTHING, counted("sum", "parked"), _FAULTS),
         (
             6,
-            Words("45 天内证书到期", "Certificates ending in 45 days"),
+            Words("最近到期的证书", "Next certificate to end"),
             NOTHING,
-            counted("count", "certificate_days", '"certificate_days" <= 45'),
-            _FAULTS,
+            counted("min", "certificate_days"),
+            _CERTIFICATE,
         ),
     ):
-        empty = Words("0", "0") if number in {3, 6} else SILENT
+        empty = Words("0", "0") if number == 3 else SILENT
         made.add(
             panels.stat(
                 scene, Head(number, title, said, (4, 4)), [query.series(text)], look=look, time_from=NOW, empty=empty

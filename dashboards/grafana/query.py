@@ -24,8 +24,9 @@ SOURCE = common.DataSourceRef(type_val="influxdb", uid="${ds}")
 #: Points across a panel, at most. With ``auto`` it says how much is read: an interval of 12h stands for up to a day of
 #: windows of an hour, so five fields of a series stay below 360 * 24 * 5 = 43,200 whatever the range.
 ACROSS = 360
-#: The same of a table or a number with ``auto``, which shows no points: what is read are days from 10 days on.
-ACROSS_TABLE = 10
+#: The same of a table or a number with ``auto``, which shows no points: hours up to 30 days, then days up to 3 years
+#: (Grafana's next interval, a year, has no series).
+ACROSS_TABLE = 30
 
 #: The mean of the valid readings of several windows: of what they sum up to, not of the windows' means.
 MEAN = 'sum("sum") / sum("valid")'
