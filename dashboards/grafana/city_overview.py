@@ -175,22 +175,33 @@ def _districts(scene: Scene) -> model.Panel:
         f'{rate.formula} AS "{name}"'
         for name, rate in (("transmission", TRANSMISSION), ("validity", VALIDITY), ("compliance", COMPLIANCE))
     )
-    text = query.select(rates, query.auto("district"), query.where("district", also=_TOTAL), 'GROUP BY "district"')
+    each, by = query.where("district", also=_TOTAL), 'GROUP BY "district"'
+    online = query.latest("online", "device_health", query.where("district"), "device", "district")
+    load = query.select('last("open_alerts") AS "open_alerts"', "alert_load", query.where("district"), by)
     return panels.table(
         scene,
         Head(
             12,
-            Words("各区数据与达标", "Data and compliance by district"),
-            about(TRANSMISSION, VALIDITY, COMPLIANCE),
+            Words("各区在线与达标", "Online and compliance by district"),
+            about(ONLINE, COMPLIANCE, TRANSMISSION, VALIDITY),
             (10, 9),
         ),
-        [query.table(text)],
-        order=("district", "compliance", "transmission", "validity"),
-        hide=("Time", "time"),
+        [
+            query.table(query.select(rates, query.auto("district"), each, by)),
+            query.table(query.select('mean("online") AS "online"', online, by), ref="B"),
+            query.table(load, ref="C"),
+        ],
+        transformations=[
+            ("filterFieldsByName", {"exclude": {"names": ["Time", "time"]}}),
+            ("joinByField", {"byField": "district", "mode": "outer"}),
+        ],
+        order=("district", "open_alerts", "online", "compliance", "transmission", "validity"),
         sort_by="compliance",
         descending=False,
         columns={
             "district": columns.DISTRICT,
+            "open_alerts": columns.OPEN_ALERTS,
+            "online": Column(ONLINE.name, columns.RATE_BAR),
             "compliance": Column(COMPLIANCE.name, columns.RATE_BAR),
             "transmission": Column(TRANSMISSION.name, columns.RATE_BAR),
             "validity": Column(VALIDITY.name, columns.RATE_BAR),

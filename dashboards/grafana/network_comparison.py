@@ -19,6 +19,16 @@ ABOUT = Words(
     "同一参数：进水点与出水点的差值与比值，以及全网各监测点和各区的最新小时值。",
     "One parameter: difference and ratio of an inlet and an outlet, and the latest hour of all points and districts.",
 )
+#: Kinds of water points in the registry, in the order of the water's way.
+KINDS = {
+    "raw_water": Words("水源水", "Raw water"),
+    "water_outlet": Words("出厂水", "Waterworks outlet"),
+    "network": Words("管网水", "Network"),
+    "network_end": Words("末梢水", "End of network"),
+    "secondary_supply": Words("二次供水", "Secondary supply"),
+    "direct_drinking": Words("管道直饮水", "Piped drinking water"),
+    "small_supply": Words("小型集中式供水", "Small supply"),
+}
 INLET = Words("进水点", "Inlet")
 OUTLET = Words("出水点", "Outlet")
 #: Of the hours in this span the latest whole one is shown of each point.
@@ -34,7 +44,9 @@ def board(scene: Scene) -> Board:
     made.choose(
         choice(scene, "parameter", columns.PARAMETER.title, options, chosen=("turbidity",)),
         tag_values(scene, "district", columns.DISTRICT.title, measurement="water_5m"),
+        choice(scene, "inlet_kind", Words("进水点类型", "Kind of inlet"), KINDS, chosen=("raw_water",)),
         _point(scene, "inlet", INLET),
+        choice(scene, "outlet_kind", Words("出水点类型", "Kind of outlet"), KINDS, chosen=("water_outlet",)),
         _point(scene, "outlet", OUTLET),
     )
     made.link(Words("地图", "Map"), links.page(TITLE, "/map").url)
@@ -49,8 +61,9 @@ def board(scene: Scene) -> Board:
 
 
 def _point(scene: Scene, name: str, label: Words) -> Variable:
+    also = f"\"kind\" = '${{{name}_kind}}'"
     return tag_values(
-        scene, name, label, measurement="water_5m", key="place", also="\"parameter\" = '${parameter}'", multi=False
+        scene, name, label, measurement="place", key="place", within=("district",), also=also, multi=False
     )
 
 
