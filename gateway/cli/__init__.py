@@ -40,6 +40,7 @@ COMMANDS = {
     "broker": "gateway.cli.broker:app",
     "backup": "gateway.cli.backup:backup",
     "restore": "gateway.cli.backup:restore",
+    "dashboards": "gateway.cli.dashboards:app",
     "doctor": "gateway.cli.doctor:doctor",
 }
 
