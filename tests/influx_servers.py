@@ -149,9 +149,11 @@ class MoodyInflux:
         self.most_lines = 1_000_000
         self.requests = 0
         self.elsewhere: list[str] = []
+        self.version = "v2.9.1"
         self.app = web.Application(client_max_size=64 << 20)
         self.app.router.add_post("/api/v2/write", self._write)
         self.app.router.add_post("/query", self._query)
+        self.app.router.add_get("/ping", self._ping)
         self.app.router.add_route("*", "/{rest:.*}", self._other)
 
     def keep(self, lines: list[bytes]) -> None:
@@ -188,6 +190,9 @@ class MoodyInflux:
     async def _query(self, request: web.Request) -> web.Response:
         statements = str((await request.post())["q"]).split(";")
         return web.json_response({"results": [{"statement_id": n} for n in range(len(statements))]})
+
+    async def _ping(self, _: web.Request) -> web.Response:
+        return web.Response(status=204, headers={"X-Influxdb-Version": self.version})
 
     async def _other(self, request: web.Request) -> web.Response:
         self.elsewhere.append(request.path)

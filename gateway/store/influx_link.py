@@ -1,12 +1,15 @@
 """The HTTP side of the InfluxDB store: an event loop in a thread of its own, so that any thread may ask.
 
-Writes go through influxdb-client's asyncio service of ``/api/v2/write`` (its ``write_api`` hides the status); queries
-are InfluxQL at ``/query``, which that client does not have. The token goes into headers and nowhere else.
+Writes go through influxdb-client's asyncio service of ``/api/v2/write`` (its ``write_api`` hides the status), on 1.x,
+which has that path only from 1.8 on, to ``/write``; queries are InfluxQL at ``/query``, which that client has not.
+What the server is, it says at ``/ping``. The token goes into headers and nowhere else.
 """
 
 from __future__ import annotations
 
 import asyncio
+import gzip
+import re
 import ssl
 import threading
 import time
@@ -21,11 +24,14 @@ from influxdb_client.client.influxdb_client_async import InfluxDBClientAsync
 from influxdb_client.rest import ApiException
 from influxdb_client.service.write_service import WriteService
 
+from gateway.influx_http import basic
 from gateway.store.influx_query import Found
-from gateway.store.influx_write import Answer, Refusal, UnwrittenError, answer_of, deliver
+from gateway.store.influx_write import UNTRUSTED, Answer, Refusal, UnwrittenError, Verdict, answer_of, deliver, judge
 
 _Result = TypeVar("_Result")
 _NETWORK = (aiohttp.ClientError, OSError, asyncio.TimeoutError, EOFError)
+#: The version in the header of every answer of 1.x and 2.x, such as ``1.6.7~rc0`` or ``v2.9.1``.
+_MAJOR = re.compile(r"v?(\d+)\.")
 
 
 class Target(NamedTuple):
@@ -43,6 +49,7 @@ class Target(NamedTuple):
 class _Statement(msgspec.Struct):
     series: list[Found] = []
     error: str | None = None
+    partial: bool = False
 
 
 class _Results(msgspec.Struct):
@@ -64,6 +71,8 @@ class InfluxLink:
         self._client: InfluxDBClientAsync | None = None
         self._session: aiohttp.ClientSession | None = None
         self._slots: asyncio.Semaphore | None = None
+        #: 1, 2 or 3; 2 where the server does not say it; None before it was asked.
+        self._major: int | None = None
 
     def open(self) -> None:
         """Start the thread; nothing is sent yet. Raises OSError where the certificates cannot be read."""
@@ -108,7 +117,6 @@ class InfluxLink:
         )
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(ssl=context or True),
-            headers={"Authorization": f"Token {target.token}"},
             timeout=aiohttp.ClientTimeout(total=target.timeout),
         )
 
@@ -124,6 +132,30 @@ class InfluxLink:
             return await deliver(self._send, lines, start, end)
 
     async def _send(self, body: bytes) -> Answer:
+        try:
+            major = await self._server()
+            answer = await (self._send_to_1(body) if major == 1 else self._send_to_2(body))
+        except _NETWORK as error:
+            return self._unanswered(error)
+        if judge(answer.status) is Verdict.HOLD:
+            # Perhaps it is another server by now.
+            self._major = None
+        return answer
+
+    async def _server(self) -> int:
+        """Which InfluxDB this is."""
+        if self._major is None:
+            assert self._session is not None
+            headers = self._authorization()
+            async with self._session.get(f"{self._url}/ping", headers=headers, allow_redirects=False) as response:
+                said = response.headers.get("X-Influxdb-Version", "")
+                if not said and response.status == 200 and (await response.read())[:1] == b"{":
+                    said = str((await response.json(content_type=None)).get("version", ""))
+            found = _MAJOR.match(said)
+            self._major = int(found[1]) if found else 2
+        return self._major
+
+    async def _send_to_2(self, body: bytes) -> Answer:
         assert self._client is not None
         service = WriteService(self._client.api_client)  # type: ignore[no-untyped-call]
         try:
@@ -139,27 +171,76 @@ class InfluxLink:
         except ApiException as error:
             headers: Mapping[str, str] = error.headers or {}
             return answer_of(error.status or 0, error.body or b"", headers.get("Retry-After"), time.time())
-        except _NETWORK as error:
-            return Answer(0, f"{self.target.url} does not answer: {type(error).__name__} {error}".strip())
-        return Answer(status, "" if status == 204 else "this is not InfluxDB's answer to a write")
+        return _written(status)
+
+    async def _send_to_1(self, body: bytes) -> Answer:
+        assert self._session is not None
+        headers = {"Content-Type": "text/plain; charset=utf-8"} | self._authorization()
+        if self.target.gzip:
+            body, headers["Content-Encoding"] = gzip.compress(body), "gzip"
+        async with self._session.post(
+            f"{self._url}/write",
+            params=self._database() | {"precision": "ns"},
+            data=body,
+            headers=headers,
+            allow_redirects=False,
+        ) as response:
+            text = await response.read()
+            if 200 <= response.status < 300:
+                return _written(response.status)
+            return answer_of(response.status, text, response.headers.get("Retry-After"), time.time())
+
+    @property
+    def _url(self) -> str:
+        return self.target.url.rstrip("/")
+
+    def _database(self) -> dict[str, str]:
+        """What a bucket is called where there are databases and retention policies."""
+        database, _, policy = self.target.bucket.partition("/")
+        return {"db": database} | ({"rp": policy} if policy else {})
+
+    def _authorization(self) -> dict[str, str]:
+        """1.x knows users: there the token is ``user:password``."""
+        user, colon, password = self.target.token.partition(":")
+        if self._major == 1 and colon:
+            return {"Authorization": basic(user, password)}
+        return {"Authorization": f"Token {self.target.token}"}
+
+    def _unanswered(self, error: BaseException) -> Answer:
+        """Why there is no answer, in words of whoever must do something."""
+        url = self.target.url
+        if isinstance(error, aiohttp.ClientConnectorCertificateError):
+            why = getattr(error.certificate_error, "verify_message", "") or error.certificate_error
+            words = f"{url}: its certificate is not trusted ({why}); check influx.ca and the host name in influx.url"
+            return Answer(UNTRUSTED, words)
+        if isinstance(error, aiohttp.ClientSSLError):
+            return Answer(UNTRUSTED, f"{url} does not speak TLS ({error}); check http or https in influx.url")
+        return Answer(0, f"{url} does not answer: {type(error).__name__} {error}".strip())
 
     async def _query(self, statements: Sequence[str]) -> list[list[Found]]:
         assert self._session is not None
-        database, _, policy = self.target.bucket.partition("/")
-        where = {"db": database, "epoch": "ns"} | ({"rp": policy} if policy else {})
         try:
+            major = await self._server()
             async with self._session.post(
-                f"{self.target.url.rstrip('/')}/query",
-                params=where,
+                f"{self._url}/query",
+                params=self._database() | {"epoch": "ns"},
                 data={"q": ";".join(statements)},
+                headers=self._authorization(),
                 allow_redirects=False,
             ) as response:
                 body = await response.read()
                 answer = answer_of(response.status, body, response.headers.get("Retry-After"), time.time())
         except _NETWORK as error:
-            words = f"{self.target.url} does not answer: {type(error).__name__} {error}".strip()
-            raise UnwrittenError(words, held=False) from error
+            answer = self._unanswered(error)
+            raise UnwrittenError(answer.words, held=answer.status == UNTRUSTED) from error
+        if major > 2 and answer.status == 404:
+            # 3 makes a database by the first write: before it there is nothing to be found.
+            return [[] for _ in statements]
         return _series(answer, body)
+
+
+def _written(status: int) -> Answer:
+    return Answer(status, "" if status == 204 else "this is not InfluxDB's answer to a write")
 
 
 def _series(answer: Answer, body: bytes) -> list[list[Found]]:
@@ -173,4 +254,7 @@ def _series(answer: Answer, body: bytes) -> list[list[Found]]:
     for words in (document.error, *(result.error for result in document.results)):
         if words:
             raise UnwrittenError(f"query: {words}", held="timeout" not in words)
+    if any(result.partial or any(one.partial for one in result.series) for result in document.results):
+        # What is cut off would pass for missing.
+        raise UnwrittenError("query: the answer is cut off; check max-row-limit of InfluxDB", held=True)
     return [result.series for result in document.results]

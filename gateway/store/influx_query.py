@@ -29,6 +29,7 @@ class Found(msgspec.Struct):
     tags: dict[str, str] = {}
     columns: list[str] = []
     values: list[list[Any]] = []
+    partial: bool = False
 
 
 def identifier(text: str) -> str:

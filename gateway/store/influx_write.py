@@ -15,6 +15,8 @@ from typing import NamedTuple
 
 import msgspec
 
+#: Status where the server is not the one whose certificate we trust.
+UNTRUSTED = -1
 #: No server is asked more seldom than this, and none may ask for a longer rest (seconds).
 LONGEST = 300.0
 _WORDS = 300
@@ -30,7 +32,10 @@ class Verdict(enum.Enum):
 
 
 class Answer(NamedTuple):
-    """What came back: ``status`` 0 = no answer; ``words`` one line; ``influx`` = the body had InfluxDB's own shape."""
+    """What came back. ``words`` is one line; ``influx`` = the body had InfluxDB's own shape.
+
+    ``status`` is 0 where there was no answer, and ``UNTRUSTED``.
+    """
 
     status: int
     words: str
@@ -130,7 +135,7 @@ async def deliver(
 
 
 def _reason(answer: Answer) -> str:
-    if answer.status == 0:
+    if answer.status <= 0:
         return answer.words
     return f"HTTP {answer.status} {answer.words}".strip()
 

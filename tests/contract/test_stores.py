@@ -14,6 +14,7 @@ from gateway import state
 from gateway.store.base import (
     AlertPoint,
     CustodyPoints,
+    Item,
     Quiet,
     StoredReading,
     StoreStats,
@@ -29,11 +30,18 @@ TAGS = Tags("wq-1", "water", "wtp-1-out", "wtp-1", "gulou")
 Opened = Callable[[], TimeSeriesStore]
 
 
-@pytest.fixture(params=["embedded", pytest.param("influx", marks=pytest.mark.influxd)])
+@pytest.fixture(
+    params=[
+        "embedded",
+        pytest.param("influx", marks=pytest.mark.influxd),
+        # An InfluxDB 1.x as it is, without the shim that makes it look like 2.x.
+        pytest.param("influx-1", marks=pytest.mark.influxd),
+    ]
+)
 def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Opened]:
     """A function that opens the same installation's store, closing the one opened before: a restart."""
     current: list[TimeSeriesStore] = []
-    bucket = request.getfixturevalue("influx_bucket") if request.param == "influx" else None
+    bucket = request.getfixturevalue("influx_bucket") if request.param.startswith("influx") else None
     engine = sa.create_engine(f"sqlite:///{tmp_path / 'state.sqlite'}")
     state.metadata.create_all(engine)
 
@@ -42,7 +50,8 @@ def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Opened]:
             current.pop().close()
         store: TimeSeriesStore = EmbeddedStore(tmp_path / "series.duckdb")
         if bucket is not None:
-            store = InfluxStore(bucket.url, bucket.org, bucket.bucket, bucket.token, engine)
+            url = bucket.url if request.param == "influx" else bucket.influxd.url
+            store = InfluxStore(url, bucket.org, bucket.bucket, bucket.token, engine)
         store.open()
         current.append(store)
         return store
@@ -80,7 +89,7 @@ def test_a_new_store_is_empty_and_its_cursor_stands_before_the_first_record(open
 
 def test_what_is_written_is_there_after_a_restart_and_counted_once(opened: Opened) -> None:
     """Readings, cursor and totals survive; the same batch again changes nothing."""
-    batch = [telemetry(3, T0, ph=7.25, chlorine_free=0.42), Quiet(4, 1), telemetry(5, T0 + 60_000, ph=-0.0)]
+    batch: list[Item] = [telemetry(3, T0, ph=7.25, chlorine_free=0.42), Quiet(4, 1), telemetry(5, T0 + 60_000, ph=-0.0)]
     assert opened().write(batch, 6) == []
     store = opened()
     expected = StoreStats(cursor=6, stored=3, points=3)

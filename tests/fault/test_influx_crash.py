@@ -132,19 +132,22 @@ def test_flags_are_written_where_the_value_is_or_was_not_normal(influx_bucket: B
     assert [row["ph_flag"] for row in influx_bucket.rows("water")] == ["N", None, "M", "M", "N", None]
 
 
-def test_a_line_that_influxd_refuses_is_parked_with_its_words(influx_bucket: Bucket, build: Build) -> None:
-    """A field of another type refuses one device's lines; everything else is in."""
-    store = build(influx_bucket)
+@pytest.mark.parametrize("bare", [False, True], ids=["2.x shim", "1.x bare"])
+def test_one_bad_line_among_5000_is_parked_with_the_words_of_influxd(
+    *, bare: bool, influx_bucket: Bucket, build: Build
+) -> None:
+    """A field of another type refuses one device's line; everything else is in."""
+    store = build(influx_bucket, **({"url": influx_bucket.influxd.url} if bare else {}))
     store.write([Telemetry(0, T0, 1, TAGS, [Row("-", T0, ("ph",), [7.0])])], 0)
     # "ph_flag" is a string field by now, so a parameter of that name cannot be a number.
     bad = Telemetry(500, T0, 1, TAGS, [Row("-", T0 + 500, ("ph_flag", "orp"), [1.0, 2.0])])
-    items: list[Item] = [reading(n, T0 + n, n / 100) for n in range(1, 1000)]
+    items: list[Item] = [reading(n, T0 + n, n / 100) for n in range(1, 5001)]
     items[499] = bad
-    (parked,) = store.write(items, 999)
+    (parked,) = store.write(items, 5000)
     assert (parked.offset, parked.reason, parked.whole) == (500, "store_refused", True)
     assert "field type conflict" in parked.detail["words"]
-    assert len(influx_bucket.rows("water")) == 999
-    assert store.stats() == StoreStats(cursor=999, stored=999, parked=1, points=999)
+    assert [row["ph"] for row in influx_bucket.rows("water")] == [7.0, *(n / 100 for n in range(1, 5001) if n != 500)]
+    assert store.stats() == StoreStats(cursor=5000, stored=5000, parked=1, points=5000)
 
 
 def test_a_time_that_influxdb_cannot_hold_is_parked_and_stops_nothing(influx_bucket: Bucket, build: Build) -> None:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import random
-import ssl
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-import trustme
 from aiohttp import web
 
 from devices.reading import Row
@@ -284,22 +282,6 @@ def test_a_refusal_at_start_is_one_line_that_says_what_to_check(status: int, bui
     served.stop()
     assert "\n" not in str(caught.value)
     assert TOKEN not in str(caught.value)
-
-
-def test_a_server_behind_tls_is_believed_only_with_its_authority(tmp_path: Path, build: Build) -> None:
-    """With the file of the authority all goes in; without it nothing is sent."""
-    authority = trustme.CA()
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    authority.issue_cert("127.0.0.1").configure_cert(context)
-    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
-    server = MoodyInflux()
-    served = Served(server.app, tls=context)
-    with pytest.raises(RetryError, match="does not answer"):
-        build(url=served.url).write(batch(5), 4)
-    assert server.requests == 0
-    assert build(url=served.url, ca=str(tmp_path / "ca.pem")).write(batch(5), 4) == []
-    served.stop()
-    assert complete(server, 5)
 
 
 def test_a_missing_file_of_certificates_is_said_at_start(tmp_path: Path, build: Build) -> None:
