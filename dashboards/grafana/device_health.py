@@ -46,10 +46,10 @@ def board(scene: Scene) -> Board:
     made.add(_gaps_by_place(scene))
     made.row(20, Words("所选设备：${device}", "The chosen device: ${device}"))
     made.add(_timeline(scene))
-    made.add(_line(scene, 22, Words("静默时长（7 天）", "Silence (7 days)"), "silent_s", "max"))
-    made.add(_line(scene, 23, Words("数据延迟（7 天）", "Delay (7 days)"), "delay_s", "max"))
+    made.add(_line(scene, 22, "silent_s", "max"))
+    made.add(_line(scene, 23, "delay_s", "max"))
     made.add(_due(scene))
-    made.add(_line(scene, 25, Words("待处理报文（7 天）", "Parked (7 days)"), "parked", "last"))
+    made.add(_line(scene, 25, "parked", "last"))
     return made
 
 
@@ -181,12 +181,29 @@ def _timeline(scene: Scene) -> model.Panel:
     )
 
 
-def _line(scene: Scene, number: int, title: Words, field: str, function: str) -> model.Panel:
+#: What a line of one device shows: its title and its description.
+_LINES = {
+    "silent_s": (
+        Words("静默时长（7 天）", "Silence (7 days)"),
+        Words("登记时距最近一条消息的时间。", "Since the last message, when the gateway noted it."),
+    ),
+    "delay_s": (
+        Words("数据延迟（7 天）", "Delay (7 days)"),
+        Words("设备时间到网关接收的时间。", "From the device's clock to the receipt by the gateway."),
+    ),
+    "parked": (
+        Words("待处理报文（7 天）", "Parked (7 days)"),
+        Words("登记时前 24 小时内无法判定的报文数。", "Messages of the 24 hours before that could not be judged."),
+    ),
+}
+
+
+def _line(scene: Scene, number: int, field: str, function: str) -> model.Panel:
     text = query.select(f'{function}("{field}")', "device_health", _ONE, query.by_time("device"))
     seconds = field.endswith("_s")
     return panels.graph(
         scene,
-        Head(number, title, NOTHING, (12, 7)),
+        Head(number, *_LINES[field], (12, 7)),
         [query.series(text, alias="$tag_device")],
         calcs=("mean", "max", "lastNotNull"),
         look=Look(unit="s" if seconds else "", decimals=None if seconds else 0, low=0),

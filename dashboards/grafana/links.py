@@ -9,7 +9,18 @@ from grafana_foundation_sdk.models import dashboard as model
 from dashboards.grafana.words import Scene, Words
 
 #: The gateway's pages that a dashboard may link to; ``{}`` is one id.
-PAGES = ("/", "/alerts", "/alerts/{}", "/custody", "/custody/{}", "/balance", "/manifests", "/kpi", "/map")
+PAGES = (
+    "/",
+    "/alerts",
+    "/alerts/{}",
+    "/custody",
+    "/custody/{}",
+    "/balance",
+    "/manifests",
+    "/manifests/{}",
+    "/kpi",
+    "/map",
+)
 
 
 class Link(NamedTuple):
