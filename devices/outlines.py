@@ -12,11 +12,13 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from devices.coordinates import Position, System, in_china, wgs84_of
 from devices.registry import Registry
 
-#: Bytes of a file that is read at all, points of it, features, and points that are kept of all borders together.
-LARGEST = 32 * 1024 * 1024
+#: Points of a file, its features, and points that are kept of all borders together.
 _MOST_POINTS = 2_000_000
 _MOST_FEATURES = 2000
 BUDGET = 20_000
@@ -26,6 +28,7 @@ _DIGITS = 5
 _LEAST = 4
 
 Ring = list[tuple[float, float]]
+Plane = NDArray[np.float64]
 
 
 class OutlineError(ValueError):
@@ -159,42 +162,44 @@ def thinned(shapes: list[_Shape]) -> list[_Shape]:
     """The shapes with at most ``BUDGET`` points together, where that can be."""
     tolerance = _FINEST
     while True:
-        found = [
+        # Each turn goes on with what the one before left: together they move a line by twice the last tolerance.
+        shapes = [
             _Shape(one.grid, [[simplified(ring, tolerance) for ring in polygon] for polygon in one.polygons])
             for one in shapes
         ]
-        count = sum(len(ring) for one in found for polygon in one.polygons for ring in polygon)
+        count = sum(len(ring) for one in shapes for polygon in one.polygons for ring in polygon)
         if count <= BUDGET or tolerance > 1:
-            return found
+            return shapes
         tolerance *= 2
 
 
 def simplified(ring: Ring, tolerance: float) -> Ring:
     """A closed border without the points that lie within ``tolerance`` degrees of the line (Douglas and Peucker)."""
-    # Two halves, so that a line has two ends; from the first point to the one farthest from it.
-    far = max(range(len(ring)), key=lambda index: math.dist(ring[index], ring[0]))
+    points = np.array(ring, np.float64)
+    points[:, 0] *= math.cos(math.radians(ring[0][1]))
+    # Two halves, so that a line has two ends: the first point and the one farthest from it.
+    far = int(np.argmax(_apart(points, points[0], points[0])))
     keep = {0, far, len(ring) - 1}
     waiting = [(0, far), (far, len(ring) - 1)]
     while waiting:
         begin, end = waiting.pop()
-        apart, worst = max(
-            ((_apart(ring[index], ring[begin], ring[end]), index) for index in range(begin + 1, end)), default=(0.0, 0)
-        )
-        if apart > tolerance:
-            keep.add(worst)
-            waiting += [(begin, worst), (worst, end)]
+        if end - begin < 2:
+            continue
+        apart = _apart(points[begin + 1 : end], points[begin], points[end])
+        worst = int(np.argmax(apart))
+        if apart[worst] > tolerance:
+            keep.add(begin + 1 + worst)
+            waiting += [(begin, begin + 1 + worst), (begin + 1 + worst, end)]
     found = [ring[index] for index in sorted(keep)]
     return found if len(found) >= _LEAST else [*ring[: _LEAST - 1], ring[0]]
 
 
-def _apart(point: tuple[float, float], begin: tuple[float, float], end: tuple[float, float]) -> float:
-    """Distance of a point from a line between two others, in degrees of latitude."""
-    narrow = math.cos(math.radians(begin[1]))
-    x, y = (point[0] - begin[0]) * narrow, point[1] - begin[1]
-    dx, dy = (end[0] - begin[0]) * narrow, end[1] - begin[1]
-    length = dx * dx + dy * dy
-    along = 0.0 if length == 0 else max(0.0, min(1.0, (x * dx + y * dy) / length))
-    return math.hypot(x - along * dx, y - along * dy)
+def _apart(points: Plane, begin: Plane, end: Plane) -> Plane:
+    """Distances of points from a line between two others, all (x, y) in degrees of latitude."""
+    line, away = end - begin, points - begin
+    length = float(line @ line)
+    along = np.clip(away @ line / length, 0.0, 1.0) if length else np.zeros(len(points))
+    return np.asarray(np.hypot(*(away - along[:, None] * line).T), np.float64)
 
 
 def _document(shapes: list[_Shape], registry: Registry) -> dict[str, Any]:

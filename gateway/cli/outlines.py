@@ -9,7 +9,6 @@ import msgspec
 import typer
 
 from devices.coordinates import System
-from devices.outlines import LARGEST, OutlineError, read_outlines
 from gateway.cli import show
 from gateway.cli.language import pick
 from gateway.cli.options import Config, DataDir, Json
@@ -18,6 +17,8 @@ from gateway.client import open_door
 from gateway.config import load
 from gateway.errors import UsageError
 
+#: Bytes of a file that is read at all: a province at the finest is some 10 MB.
+LARGEST = 32 * 1024 * 1024
 #: Faults that are shown; a file of another city has one a feature.
 _SHOWN = 20
 
@@ -38,6 +39,8 @@ def import_(
     json: Json = False,
 ) -> int:
     """Keep the borders of a file in place of those that are kept; thinned out, each tied to the registry's grid."""
+    from devices.outlines import OutlineError, read_outlines  # noqa: PLC0415 - numpy: other commands start sooner
+
     settings = load(config, data_dir)
     document = _document(file)
     with open_door(settings) as door:
