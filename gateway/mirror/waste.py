@@ -157,12 +157,15 @@ class Balances:
             return
         facts = [_decode(raw) for _, raw in rows if raw]
         with self._view.histories().known() as known:
-            names = dict.fromkeys(name for fact in facts for name in _names(known, fact))
+            spoken = [[one, *(known.event(one.of) if one.of else ())] for one in facts]
+            names = dict.fromkeys(name for about in spoken for name in _names(known, about))
         with self._view.engine.connect() as connection:
             found = list(self._touched(connection, list(names), zone))
         units = {job.unit for job in found}
         days = {_day(fact.ts, zone) for fact in facts}
         self._wait(found)
+        # Of a container of which every event was taken back nothing is left in the state.
+        self._wait(Job(one.spot.unit, _day(one.ts, zone)) for about in spoken for one in about[1:] if one.spot.unit)
         # What travels in a bin is not named by it.
         self._wait(job for job in sorted(self._open) if job.unit in units)
         self._wait(Job(unit, day) for unit in sorted(units) for day in sorted(days))
@@ -326,14 +329,12 @@ def _jobs(rows: Iterable[sa.Row[Any]], zone: ZoneInfo) -> Iterator[Job]:
             yield from (Job(row.unit, _day(one, zone)) for one in times if one is not None)
 
 
-def _names(known: StateFacts, fact: Fact) -> Iterator[str]:
-    """What an event is about: its own ids, those of the event that it speaks of, those of its manifest."""
-    yield from fact.names
-    spoken = known.event(fact.of) if fact.of else ()
-    for one in spoken:
+def _names(known: StateFacts, about: Sequence[Fact]) -> Iterator[str]:
+    """What an event and those that it speaks of are about: their ids, else those of their manifests."""
+    for one in about:
         yield from one.names
-    if not fact.names:
-        papers = {one.manifest for one in (fact, *spoken) if one.manifest}
+    if not about[0].names:
+        papers = {one.manifest for one in about if one.manifest}
         yield from (name for paper in sorted(papers) for one in known.facts(f"manifest:{paper}") for name in one.names)
 
 
