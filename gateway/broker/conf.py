@@ -65,7 +65,7 @@ max_packet_size 268435455
 
 # The gateway reads $SYS/broker/publish/messages/dropped and raises an alarm when it rises.
 sys_interval 10
-log_dest stdout
+log_dest stderr
 log_type error
 log_type warning
 log_type notice

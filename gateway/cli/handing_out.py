@@ -70,7 +70,7 @@ def topics_of(settings: Settings, account: str) -> dict[str, str]:
 
 
 def show_once(given: Credentials, *, qr: bool) -> None:
-    """Print what a device needs, for people; with ``qr`` also as a code that holds broker, user and password as JSON."""
+    """Print what a device needs, for people; with ``qr`` also a code with broker, user and password as JSON."""
     once = pick({"en": "shown only now", "zh": "仅显示这一次"})
     lines = {
         pick({"en": "user", "zh": "用户名"}): given.user,
