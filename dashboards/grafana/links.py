@@ -21,6 +21,9 @@ PAGES = (
     "/kpi",
     "/map",
 )
+#: The gateway's address. In links Grafana writes a value as ``encodeURI`` does where nothing else is said, which leaves
+#: ``&``, ``#`` and ``?`` of an id as they are and breaks the brackets of an IPv6 address.
+GATEWAY = "${gateway_url:raw}"
 
 
 class Link(NamedTuple):
@@ -31,38 +34,41 @@ class Link(NamedTuple):
 
 
 def page(title: Words, path: str) -> Link:
-    """To a page of the gateway; an id in ``path`` is a Grafana expression, such as ``${__data.fields.alert_id}``."""
-    return Link(title, "${gateway_url}" + path)
+    """To a page of the gateway; an id in ``path`` is what ``field`` or ``tag`` give."""
+    return Link(title, GATEWAY + path)
 
 
 def board(scene: Scene, title: Words, name: str, **variables: str) -> Link:
-    """To another dashboard with the time range and data source of this one; ``variables`` are set to expressions."""
+    """To another dashboard with the time range and data source of this one.
+
+    ``variables`` are set to what ``field`` or ``tag`` give.
+    """
     said = "".join(f"&var-{key}={value}" for key, value in variables.items())
     return Link(title, f"/d/{scene.uid(name)}?${{__url_time_range}}&${{ds:queryparam}}{said}")
 
 
 def field(name: str) -> str:
     """The value of the column ``name`` of the row that was clicked."""
-    return f"${{__data.fields.{name}}}"
+    return f"${{__data.fields.{name}:percentencode}}"
 
 
 def tag(name: str) -> str:
     """The tag ``name`` of the line that was clicked."""
-    return f"${{__field.labels.{name}}}"
+    return f"${{__field.labels.{name}:percentencode}}"
 
 
 def drawn(scene: Scene, link: Link) -> model.DashboardLink:
     """As a link of a panel, a row or a cell; a page of the gateway opens beside the dashboard."""
     made = _link(scene.say(link.title), link.url)
-    made.target_blank = link.url.startswith("${gateway_url}")
+    made.target_blank = link.url.startswith(GATEWAY)
     return made
 
 
 def header(scene: Scene, title: Words, url: str) -> model.DashboardLink:
     """As a link at the top of a dashboard that keeps the time range and the variables."""
     made = _link(scene.say(title), url)
-    made.icon = "external link" if url.startswith("${gateway_url}") else "dashboard"
-    made.target_blank = url.startswith("${gateway_url}")
+    made.icon = "external link" if url.startswith(GATEWAY) else "dashboard"
+    made.target_blank = url.startswith(GATEWAY)
     made.keep_time = made.include_vars = not made.target_blank
     return made
 

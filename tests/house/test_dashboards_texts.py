@@ -14,10 +14,9 @@ from typing import Any
 import pytest
 from fastapi.routing import APIRoute
 
-from dashboards.grafana import look
+from dashboards.grafana import links, look
 from dashboards.grafana.build import DASHBOARDS, build
 from dashboards.grafana.definitions import RATES
-from dashboards.grafana.links import PAGES
 from dashboards.grafana.network_comparison import KINDS
 from dashboards.grafana.words import LANGUAGES, Language
 from devices.model import PlaceKind
@@ -125,24 +124,26 @@ def test_rates_are_printed_with_their_definitions(uid: str, board: Json) -> None
 @each
 def test_links_lead_to_dashboards_and_pages_that_exist(uid: str, board: Json) -> None:
     """With variables that the other dashboard has; pages are those that the gateway serves."""
-    links = [value for path, value in leaves(board) if path[-1] == "url"]
-    assert links, uid
-    for url in links:
+    urls = [value for path, value in leaves(board) if path[-1] == "url"]
+    assert urls, uid
+    for url in urls:
+        # Ids of the field are in whole: a slash or an ampersand in one leads nowhere else.
+        assert all(one.endswith(":percentencode") for one in re.findall(r"\$\{(__(?:data|field)[^}]*)\}", url)), url
         if url.startswith("/d/"):
             target, _, said = url.removeprefix("/d/").partition("?")
             other = MADE["zh" if uid.endswith("-zh") else "en"][target]
             known = {one["name"] for one in other["templating"]["list"]}
             assert set(re.findall(r"var-(\w+)=", said)) <= known, url
         else:
-            assert url.startswith("${gateway_url}/"), url
-            page = re.sub(r"\$\{[^}]*\}", "{}", url.removeprefix("${gateway_url}")).partition("?")[0]
-            assert page in PAGES, url
+            assert url.startswith(links.GATEWAY + "/"), url
+            page = re.sub(r"\$\{[^}]*\}", "{}", url.removeprefix(links.GATEWAY)).partition("?")[0]
+            assert page in links.PAGES, url
 
 
 def test_the_pages_that_dashboards_name_are_served() -> None:
     """By the gateway's own routes."""
     served = {re.sub(r"\{[^}]*\}", "{}", one.path) for one in pages.router.routes if isinstance(one, APIRoute)}
-    assert set(PAGES) <= served
+    assert set(links.PAGES) <= served
 
 
 @each
@@ -162,7 +163,8 @@ def test_every_variable_is_used(uid: str, board: Json) -> None:
     """By a query, a title, a repeat or a link: one that changes nothing misleads."""
     for one in board["templating"]["list"]:
         name = one["name"]
-        others = [value for path, value in leaves(board) if path[:3] != ("templating", "list", name)]
+        rest = [other for other in board["templating"]["list"] if other is not one]
+        others = [value for _, value in leaves(board | {"templating": rest})]
         used = re.compile(rf"\$\{{{name}[:}}]|\${name}\b")
         repeated = any(panel.get("repeat") == name for panel in panels(board))
         expected = name in {"ds", "time_zone", "gateway_url"} or repeated
