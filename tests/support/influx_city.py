@@ -147,10 +147,13 @@ def _filled(  # noqa: PLR0917 - the parts of a run, put together in one place
 
 @contextlib.contextmanager
 def _spent(totals: dict[str, float], name: str) -> Iterator[None]:
-    """Add the seconds of the block to a total."""
-    began = time.perf_counter()
+    """Add the seconds of the block to a total; ``NAME_most`` is the longest block, ``NAME_cpu`` this thread's time."""
+    began, cpu = time.perf_counter(), time.thread_time()
     yield
-    totals[name] = totals.get(name, 0.0) + time.perf_counter() - began
+    took = time.perf_counter() - began
+    totals[name] = totals.get(name, 0.0) + took
+    totals[f"{name}_most"] = max(totals.get(f"{name}_most", 0.0), took)
+    totals[f"{name}_cpu"] = totals.get(f"{name}_cpu", 0.0) + time.thread_time() - cpu
 
 
 class _Kept:
