@@ -30,6 +30,7 @@ class Amount(NamedTuple):
     killed_s: float
     deployed: int
     custody: int
+    city: int
 
 
 FULL = Amount(
@@ -54,6 +55,7 @@ FULL = Amount(
     killed_s=30.0,
     deployed=5_000,
     custody=10_000,
+    city=2_000,
 )
 QUICK = Amount(
     sizes=(1_000, 10_000),
@@ -66,6 +68,7 @@ QUICK = Amount(
     killed_s=9.0,
     deployed=1_000,
     custody=2_000,
+    city=100,
 )
 KILLS = 2
 RATE = 2_000.0
@@ -102,6 +105,7 @@ def steps(amount: Amount) -> list[Step]:
         Step("killed/ours", both, _awaited(endtoend.killed, RATE, amount.killed_s, KILLS)),
         Step("killed/usual", both, _awaited(usual.killed, RATE, amount.killed_s, KILLS)),
         Step("deployed", ("mosquitto",), _awaited(endtoend.as_deployed, amount.deployed)),
+        Step(f"city/{amount.city}", ("influxd",), lambda _: city(amount)),
     ]
 
 
@@ -141,6 +145,12 @@ def rules(amount: Amount) -> Found:
 def custody(amount: Amount) -> Found:
     """See ``benchmarks.bench_custody``."""
     with Child("bench_custody", "--json", amount.custody) as child:
+        return child.hear()
+
+
+def city(amount: Amount) -> Found:
+    """See ``benchmarks.bench_city``."""
+    with Child("bench_city", "--json", amount.city) as child:
         return child.hear()
 
 

@@ -33,6 +33,7 @@ BUDGETS = (
     Budget("trace of one container, p99", "custody/trace_p99_ms", 5, "ms"),
     Budget("verifying the ledger", "custody/verify_rate", 100_000, "entries/s", least=True),
     Budget("evidence of one container", "custody/bundle_s", 1, "s"),
+    Budget("slowest dashboard query, 2,000 places, 24 hours", "city/2000/slowest_ms", 500, "ms"),
     Budget("memory, 10,000 devices, 60,000 series, embedded store", "sustained/embedded/10000/gateway_mib", 300, "MiB"),
 )
 
@@ -198,6 +199,36 @@ immediate restart. Lost is what was acknowledged to the publisher and is not in 
             ("times killed", ["killed/ours/kills", "killed/usual/kills"]),
             ("acknowledged", ["killed/ours/acknowledged", "killed/usual/acknowledged"]),
             ("**lost**", ["killed/ours/lost", "killed/usual/lost"]),
+        ],
+    ),
+    Table(
+        "A city in InfluxDB",
+        """
+24 hours of 2,000 places (100 in a quick run): seven report each 60 s, all others each 300 s, six parameters each;
+with hospitals whose waste is taken away. Journaled, decided and stored by the gateway's own parts without a broker,
+aggregated (5 minutes, hours, days), mirrored; one hour of a waterworks deleted and sent again by `hygeia influx
+reconcile` over the whole day. Then every query of every dashboard, as Grafana asks them, with All and with one of
+each; the second time counts. `python -m benchmarks.bench_city PLACES HOURS` measures any size and names the slowest.
+""",
+        ["2,000 places", "100 places"],
+        [
+            (title, [f"city/{size}/{key}" for size in (2_000, 100)])
+            for title, key in (
+                ("messages stored (of water)", "points"),
+                ("rows of 5 minutes", "rows_5m"),
+                ("decided, s", "decide_s"),
+                ("waited for the store, s", "store_s"),
+                ("aggregated, s", "periods_s"),
+                ("mirror, longest pass, s", "mirror_most_s"),
+                ("mirror, CPU of all passes, s", "mirror_cpu_s"),
+                ("reconciled, values and events", "reconciled"),
+                ("reconciled, s", "reconcile_s"),
+                ("deleted messages, all sent again", "deleted"),
+                ("dashboard queries", "queries"),
+                ("queries that failed", "failed"),
+                ("**slowest query, ms**", "slowest_ms"),
+                ("query, p50, ms", "p50_ms"),
+            )
         ],
     ),
     Table(
