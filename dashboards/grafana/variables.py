@@ -22,6 +22,8 @@ def data_source(scene: Scene) -> Variable:
         name="ds",
         label=scene.say(Words("数据源", "Data source")),
         query="influxdb",
+        # Ours where there are several; where there is none of this uid Grafana takes its first InfluxDB.
+        current=model.VariableOption(selected=True, text="Hygeia", value="hygeia"),
     )
 
 

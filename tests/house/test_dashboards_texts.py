@@ -31,7 +31,7 @@ ALSO = {"query", "value", "options", "uid", "tags", "url", "displayName", "index
 READ = {"title", "description", "label", "text", "display", "noValue", "content"}
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 #: What stands in a text and is no word: expressions, units, codes.
-NO_WORDS = re.compile(r"\$\{[^}]*\}|\$\w+|\bpH\b|[A-Z]\b|\b(Point|wtp)-\d+\b|[^A-Za-z\u4e00-\u9fff]")
+NO_WORDS = re.compile(r"\$\{[^}]*\}|\$\w+|\bpH\b|\bHygeia\b|[A-Z]\b|\b(Point|wtp)-\d+\b|[^A-Za-z\u4e00-\u9fff]")
 #: Panels of these types say all by their title; the others say what is shown and whence.
 PLAIN = {"stat", "row", "text"}
 Json = dict[str, Any]
@@ -209,3 +209,12 @@ def test_the_sdk_is_of_the_line_that_we_know() -> None:
     """Without the pin an installer takes an old build whose epoch makes it look newest, 1769699998!10.1.0."""
     assert version("grafana-foundation-sdk").removeprefix("v") == "0.0.21"
     assert '"grafana-foundation-sdk==0.0.21"' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+
+
+def test_every_dashboard_and_rate_stands_in_the_docs() -> None:
+    """With its titles in both languages, and with the definition that is printed."""
+    page = re.sub(r"\s+", " ", (ROOT / "docs" / "dashboards.md").read_text(encoding="utf-8"))
+    for zh, en in zip(MADE["zh"].values(), MADE["en"].values(), strict=True):
+        assert f"| {en['title']} {zh['title']} |" in page
+    for rate in RATES.values():
+        assert rate.definition.en in page, rate.name.en
