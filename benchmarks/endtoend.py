@@ -145,7 +145,7 @@ async def sustained(folder: Path, devices: int, messages: int, store: str) -> di
 
 
 async def as_deployed(folder: Path, messages: int) -> dict[str, Any]:
-    """The same with the broker saving at every change, as deploy/mosquitto has it."""
+    """The same with the broker saving at every change, as 'hygeia broker config' has it."""
     async with site(folder, 1000, "embedded", every_change=True) as there:
         return await publish(there, messages, 0)
 

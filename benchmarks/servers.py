@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 from benchmarks.processes import HERE, Child
+from gateway.broker.conf import Options, conf
 from tests.plugins.influx import TOKEN, Influxd
 from tests.support.waiting import accepts, free_port
 
@@ -21,7 +22,7 @@ ORG = BUCKET = "bench"
 
 
 class Broker:
-    """Mosquitto with deploy/mosquitto/mosquitto.conf, but for addresses, files and passwords.
+    """Mosquitto with what ``hygeia broker config`` writes, but for addresses, files and passwords.
 
     ``every_change`` keeps its ``autosave_on_changes true``: the whole of what is queued is written at every change.
     Without, it is saved every second (``autosave_interval 1`` alone), which is what the figures are about: see
@@ -136,7 +137,7 @@ def _wait_for(port: int, name: str) -> None:
 
 def _configuration(folder: Path, port: int, *, every_change: bool) -> str:
     """The deployed configuration with what a run on this machine needs."""
-    text = (HERE / "deploy/mosquitto/mosquitto.conf").read_text("utf-8")
+    text = conf(Options(out=str(folder), plain_port=0, tls_port=0, certificate_port=0))
     drop = r"(?m)^(allow_anonymous|password_file|acl_file|persistence_location|log_dest|listener)\b.*\n"
     text = re.sub(drop, "", text)
     if not every_change:

@@ -234,9 +234,9 @@ each; the second time counts. `python -m benchmarks.bench_city PLACES HOURS` mea
     Table(
         "With the broker as deployed",
         """
-`autosave_on_changes true` in deploy/mosquitto: Mosquitto writes its whole state at every change, so that a kill of
-the broker loses nothing that it acknowledged. It is the broker that sets this rate; messages come one by one, which
-is dear everywhere.
+`autosave_on_changes true`, as `hygeia broker config` writes it: Mosquitto saves its whole state at every change, so
+that a kill of the broker loses at most what it acknowledged since, within one turn of its loop. It is the broker that
+sets this rate; messages come one by one, which is dear everywhere.
 """,
         [""],
         [
