@@ -33,7 +33,7 @@ BUDGETS = (
     Budget("trace of one container, p99", "custody/trace_p99_ms", 5, "ms"),
     Budget("verifying the ledger", "custody/verify_rate", 100_000, "entries/s", least=True),
     Budget("evidence of one container", "custody/bundle_s", 1, "s"),
-    Budget("slowest dashboard query, 2,000 places, 24 hours", "city/2000/slowest_ms", 500, "ms"),
+    Budget("slowest dashboard query, 24 hours of 2,000 places (100 in a quick run)", "city/slowest_ms", 500, "ms"),
     Budget("memory, 10,000 devices, 60,000 series, embedded store", "sustained/embedded/10000/gateway_mib", 300, "MiB"),
 )
 
@@ -210,10 +210,11 @@ aggregated (5 minutes, hours, days), mirrored; one hour of a waterworks deleted 
 reconcile` over the whole day. Then every query of every dashboard, as Grafana asks them, with All and with one of
 each; the second time counts. `python -m benchmarks.bench_city PLACES HOURS` measures any size and names the slowest.
 """,
-        ["2,000 places", "100 places"],
+        [""],
         [
-            (title, [f"city/{size}/{key}" for size in (2_000, 100)])
+            (title, [f"city/{key}"])
             for title, key in (
+                ("places", "places"),
                 ("messages stored (of water)", "points"),
                 ("rows of 5 minutes", "rows_5m"),
                 ("decided, s", "decide_s"),
