@@ -33,6 +33,8 @@ class Line(NamedTuple):
     figures: Figures
 
 
+#: A state says something for so long; see ``devices.model.Channel.valid_when``.
+STATE_MS = 24 * 3_600_000
 #: Samples of a window by place and channel.
 _Samples = dict[Where, dict[Channel, list[Sample]]]
 
@@ -40,8 +42,9 @@ _Samples = dict[Where, dict[Channel, list[Sample]]]
 def work_out(book: Book, device: str, windows: range, found: Sequence[Found], works: Sequence[Work]) -> Iterator[Line]:
     """All figures of a device that are not empty, window by window.
 
-    ``found`` are the device's series with the readings of the run (columns: time in ns, then fields); labels are those
-    of the series. What was due stands where the registry says; where the readings all came under other labels (the
+    ``found`` are the device's series with the readings of the run, and older states of channels that say whether others
+    count (columns: time in ns, then fields); labels are those of the series. What was due
+    stands where the registry says; where the readings all came under other labels (the
     device was moved later and nobody dated it), it stands where most of them are.
     """
     start, end = windows[0], windows[-1] + WINDOW_MS
@@ -114,9 +117,9 @@ def _apply(guards: dict[Channel, Guard], samples: dict[int, _Samples]) -> None:
 
 
 def _on(seen: list[tuple[int, float]], ts: int, state: float) -> bool:
-    """Whether the newest state up to ``ts`` is the wanted one, or none is known."""
+    """Whether the newest state up to ``ts`` is the wanted one, or none of the last day is known."""
     at = bisect_right(seen, (ts, float("inf")))
-    return at == 0 or seen[at - 1][1] == state
+    return at == 0 or seen[at - 1][0] < ts - STATE_MS or seen[at - 1][1] == state
 
 
 def _window(  # noqa: PLR0917 - what one window is worked out from

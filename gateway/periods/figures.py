@@ -94,6 +94,18 @@ class Figures(msgspec.Struct):
         """The mean of the valid ones; needs one."""
         return self.sum / self.valid
 
+    def add(self, other: Figures) -> None:
+        """Make these the figures of both windows together; ``other`` is the later one."""
+        self.due += other.due
+        self.received += other.received
+        self.valid += other.valid
+        self.judged += other.judged
+        self.compliant += other.compliant
+        self.sum += other.sum
+        self.min, self.max = min(self.min, other.min), max(self.max, other.max)
+        if other.low > -INF or other.high < INF:
+            self.low, self.high = other.low, other.high
+
 
 def figures(samples: Iterable[Sample], terms: Sequence[Terms], works: Sequence[Work]) -> Figures:
     """Figures of the window that ``terms`` cover together, without gap or overlap, in order of time."""

@@ -33,8 +33,12 @@ log = structlog.get_logger(__name__)
 #: Stale windows are taken by spans of so many ms and rows, so that a pass ends soon.
 _SPAN_MS = 6 * HOUR_MS
 _ROWS = 2_000
+#: Stale windows gather for so long, so that a device that sends a backlog costs its hours and days once.
+GATHER_S = 30.0
 #: Seconds between passes at the most.
 _PAUSE_S = 2.0
+#: With more devices of a kind an hour is written when it is over, and a day after each of its hours (docs/periods.md).
+FEW = 200
 #: Later than any window.
 FOREVER = 2**62
 
@@ -63,6 +67,7 @@ class Periods:
         #: Windows up to .0 may be worked out as soon as the store has record .1.
         self._asked = (0, 0)
         self._upto: int | None = None
+        self._gather_until = 0.0
         self._thread = threading.Thread(target=self._run, name="periods", daemon=True)
 
     @property
@@ -98,7 +103,7 @@ class Periods:
         Raises UnwrittenError where the server does not take part: nothing is lost, call again.
         """
         until = None if limit_s is None else time.monotonic() + limit_s
-        while self._step():
+        while self._step(eager=True):
             if self._stopping.is_set() or (until is not None and time.monotonic() >= until):
                 return False
         return self.lag_ms == 0
@@ -108,7 +113,7 @@ class Periods:
         while not self._stopping.wait(pause):
             pause = min(_PAUSE_S, self._clock.wall_seconds(GRACE_MS / 1000))
             try:
-                if self._step():
+                if self._step(eager=False):
                     pause = 0.0
             except Stopped:
                 return
@@ -130,14 +135,18 @@ class Periods:
         self.state, self.words = kind, words
         return self._backoff.failed(retry_after)
 
-    def _step(self) -> bool:
-        """One bounded piece of work; False where nothing is due."""
+    def _step(self, *, eager: bool) -> bool:
+        """One bounded piece of work; False where nothing is due. ``eager``: stale windows need not gather."""
         maker = self._maker()
         known = self._begin(maker)
         if known is None:
             return False
         book = self._look(known)
-        return self._by_clock(maker, book, known) or self._again(maker, book)
+        if self._by_clock(maker, book, known):
+            return True
+        if not eager and time.monotonic() < self._gather_until:
+            return False
+        return self._again(maker, book, known)
 
     def _maker(self) -> Maker:
         if self._link is None:
@@ -225,19 +234,21 @@ class Periods:
             if devices:
                 # A crash may have left figures of windows that were begun.
                 maker.five(book, kind, run, devices, anew=known[marks.BEGUN] > done)
-                maker.hours(kind, [hour_of(done)], devices)
-                if end == target or end >= day_of(done, self._zone)[1]:
-                    maker.days(kind, [hour_of(done)], devices)
+                if end == hour_of(end) or len(devices) <= FEW:
+                    maker.hours(kind, [hour_of(done)], devices)
+                    if end + HOUR_MS > target or end >= day_of(done, self._zone)[1]:
+                        maker.days(kind, [hour_of(done)], devices)
         with writing(self._engine) as connection:
             marks.write_marks(connection, {marks.DONE: end})
         self._upto = end
         return True
 
-    def _again(self, maker: Maker, book: Book) -> bool:
+    def _again(self, maker: Maker, book: Book, known: dict[str, int]) -> bool:
         """The oldest stale windows, their hours and days."""
         with self._engine.connect() as connection:
             rows = marks.next_stale(connection, _SPAN_MS, _ROWS)
         if not rows:
+            self._gather_until = time.monotonic() + self._clock.wall_seconds(GATHER_S)
             return False
         kind = rows[0].kind
         windows: dict[int, set[str]] = {}
@@ -249,6 +260,9 @@ class Periods:
             devices = sorted({*everybody, *(named - {marks.EVERY})}) if marks.EVERY in named else sorted(named)
             maker.five(book, kind, run, devices, anew=True)
             hours.setdefault(hour_of(run[0]), set()).update(devices)
+        if len(everybody) > FEW:
+            # An hour that is not over is written when it is.
+            hours = {hour: touched for hour, touched in hours.items() if hour + HOUR_MS <= known[marks.DONE]}
         for hour, touched in hours.items():
             maker.hours(kind, [hour], sorted(touched))
         maker.days(kind, list(hours), sorted(set().union(*hours.values())))

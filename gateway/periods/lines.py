@@ -7,32 +7,41 @@ InfluxDB takes no field back: ``min``, ``max`` and ``mean`` mean something where
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 
 from gateway.periods.compute import Line, Where
 from gateway.periods.figures import INF, Figures
-from gateway.store.influx_query import Found, identifier, literal
-from gateway.store.lines import NS_PER_MS, name
+from gateway.store.influx_query import Found, identifier
+from gateway.store.lines import NS_PER_MS, name, plain
 
 COUNTS = ("due", "received", "valid", "judged", "compliant")
 TAGS = ("device", "district", "parameter", "place", "point", "unit")
-_GROUP = ",".join(map(identifier, TAGS))
+#: What has a meaning in a regular expression, and what ends one in InfluxQL.
+_META = re.compile(r"[\\.+*?()|\[\]{}^$/]")
 
 
 def line(measurement: str, one: Line) -> bytes:
     """One line of figures."""
-    where = one.where
-    found = one.figures
-    fields = [f"{key}={getattr(found, key)}" for key in COUNTS]
-    fields.append(f"sum={found.sum!r}")
+    device, where, point, parameter, start, found = one
+    fields = (
+        f"due={found.due},received={found.received},valid={found.valid},judged={found.judged},"
+        f"compliant={found.compliant},sum={found.sum!r}"
+    )
     if found.valid:
-        fields += [f"min={found.min!r}", f"max={found.max!r}", f"mean={found.mean!r}"]
-    fields += [f"{key}={value!r}" for key, value in (("low", found.low), ("high", found.high)) if math.isfinite(value)]
-    tags = (one.device, where.district, one.parameter, where.place, one.point, where.unit)
-    series = "".join(f",{key}={name(value)}" for key, value in zip(TAGS, tags, strict=True))
-    text = f"{name(measurement)}{series} {','.join(fields)} {one.start * NS_PER_MS}"
-    return text.encode("utf-8", "replace")
+        fields += f",min={found.min!r},max={found.max!r},mean={found.mean!r}"
+    if found.low > -INF:
+        fields += f",low={found.low!r}"
+    if found.high < INF:
+        fields += f",high={found.high!r}"
+    return f"{measurement}{_series(device, where, point, parameter)} {fields} {start}000000".encode("utf-8", "replace")
+
+
+@lru_cache(maxsize=16_384)
+def _series(device: str, where: Where, point: str, parameter: str) -> str:
+    tags = (device, where.district, parameter, where.place, point, where.unit)
+    return "".join(f",{key}={name(value)}" for key, value in zip(TAGS, tags, strict=True))
 
 
 def district_line(  # noqa: PLR0917 - tags, time and fields
@@ -51,83 +60,83 @@ def readings_statement(kind: str, devices: Sequence[str], start: int, end: int) 
     return f"SELECT *::field FROM {identifier(kind)} WHERE {where} GROUP BY {group}"  # noqa: S608 - escaped
 
 
-def present_statement(measurement: str, devices: Sequence[str], start: int, end: int) -> str:
-    """Which figures stand there already."""
+def states_statement(kind: str, parameter: str, devices: Sequence[str], start: int, end: int) -> str:
+    """The newest value of a parameter, one series a device and point."""
+    field = identifier(parameter)
     where = _span(start, end, devices)
-    return f'SELECT "due" FROM {identifier(measurement)} WHERE {where} GROUP BY {_GROUP}'  # noqa: S608 - escaped
+    return f'SELECT last({field}) AS {field} FROM {identifier(kind)} WHERE {where} GROUP BY "device","point"'  # noqa: S608 - escaped
 
 
-def present(found: Sequence[Found]) -> Iterator[Line]:
-    """What ``present_statement`` found, as figures of nothing at all."""
+def figures_statement(measurement: str, devices: Sequence[str], start: int, end: int) -> str:
+    """All figures of devices, one row a window and channel with its tags among the columns."""
+    return f"SELECT * FROM {identifier(measurement)} WHERE {_span(start, end, devices)}"  # noqa: S608 - escaped
+
+
+def stored(found: Sequence[Found]) -> Iterator[Line]:
+    """The figures in an answer to ``figures_statement``; extremes of an earlier writing are left out."""
     for one in found:
-        tags = one.tags
-        where = Where(tags["place"], tags["unit"], tags["district"])
+        at = {column: n for n, column in enumerate(one.columns)}
+        tags = [at[key] for key in ("device", "place", "unit", "district", "point", "parameter")]
+        counts = [at[key] for key in COUNTS]
+        total = at["sum"]
+        others = [(at.get(key), absent) for key, absent in (("low", -INF), ("high", INF))]
+        extremes = [(at.get(key), absent) for key, absent in (("min", INF), ("max", -INF))]
         for row in one.values:
-            yield Line(tags["device"], where, tags["point"], tags["parameter"], row[0] // NS_PER_MS, Figures())
+            device, place, unit, district, point, parameter = [row[n] for n in tags]
+            due, received, valid, judged, compliant = [int(row[n]) for n in counts]
+            least, most = [absent if n is None or not valid else row[n] for n, absent in extremes]
+            low, high = [absent if n is None or row[n] is None else row[n] for n, absent in others]
+            figures = Figures(due, received, valid, judged, compliant, row[total], least, most, low, high)
+            yield Line(device, Where(place, unit, district), point, parameter, row[0] // NS_PER_MS, figures)
 
 
-def merge_statements(measurement: str, devices: Sequence[str], start: int, end: int) -> list[str]:
-    """Three questions whose answers ``merged`` puts together: counts and sum, extremes, limits."""
-    where = _span(start, end, devices)
-    sums = ",".join(f'sum("{key}") AS "{key}"' for key in (*COUNTS, "sum"))
-    source = identifier(measurement)
-    extremes, limits = 'min("min") AS "min",max("max") AS "max"', 'last("low") AS "low",last("high") AS "high"'
-    return [
-        f"SELECT {sums} FROM {source} WHERE {where} GROUP BY {_GROUP}",  # noqa: S608 - escaped
-        f'SELECT {extremes} FROM {source} WHERE {where} AND "valid" > 0 GROUP BY {_GROUP}',  # noqa: S608 - escaped
-        f"SELECT {limits} FROM {source} WHERE {where} GROUP BY {_GROUP}",  # noqa: S608 - escaped
-    ]
-
-
-def merged(answers: Sequence[Sequence[Found]], start: int) -> Iterator[Line]:
-    """Figures of the window ``start`` from the answers to ``merge_statements``.
-
-    Sums of counts and of values, the least of the minima, the greatest of the maxima, the last limits.
-    """
-    others: dict[tuple[str, ...], dict[str, float]] = {}
-    for one in (*answers[1], *answers[2]):
-        known = others.setdefault(tuple(one.tags[key] for key in TAGS), {})
-        known |= {
-            key: value for key, value in zip(one.columns[1:], one.values[0][1:], strict=True) if value is not None
-        }
-    for one in answers[0]:
-        tags = one.tags
-        counted = dict(zip(one.columns, one.values[0], strict=True))
-        other = others.get(tuple(tags[key] for key in TAGS), {})
-        found = Figures(
-            **{key: int(counted[key] or 0) for key in COUNTS},
-            sum=float(counted["sum"] or 0.0),
-            min=other.get("min", INF),
-            max=other.get("max", -INF),
-            low=other.get("low", -INF),
-            high=other.get("high", INF),
-        )
-        where = Where(tags["place"], tags["unit"], tags["district"])
-        yield Line(tags["device"], where, tags["point"], tags["parameter"], start, found)
+def merge(lines: Iterable[Line], start: int) -> Iterator[Line]:
+    """Figures of the longer window ``start`` from those of the shorter ones in it, a line a channel and place."""
+    found: dict[tuple[str, Where, str, str], Figures] = {}
+    for one in lines:
+        whole = found.get(one[:4])
+        if whole is None:
+            found[one[:4]] = one.figures
+        else:
+            whole.add(one.figures)
+    for key, figures in found.items():
+        yield Line(*key, start, figures)
 
 
 def district_statements(measurement: str, start: int) -> list[str]:
-    """Two questions whose answers ``districts`` puts together, of one window of all devices of a kind."""
+    """Three questions whose answers ``districts`` puts together, of one window of all devices of a kind."""
     source, where = identifier(measurement), _span(start, start + 1)
     sums = ",".join(f'sum("{key}") AS "{key}"' for key in COUNTS)
-    each = f'SELECT sum("due") AS "due" FROM {source} WHERE {where} GROUP BY "district","parameter","place"'  # noqa: S608 - escaped
+    each = f'SELECT sum("due") AS "due" FROM {source} WHERE {where}'  # noqa: S608 - escaped
+    by = '"district","parameter"'
     return [
-        f'SELECT {sums} FROM {source} WHERE {where} GROUP BY "district","parameter"',  # noqa: S608 - escaped
-        f'SELECT count("due") AS "places" FROM ({each}) WHERE {where} GROUP BY "district","parameter"',  # noqa: S608 - escaped
+        f"SELECT {sums} FROM {source} WHERE {where} GROUP BY {by}",  # noqa: S608 - escaped
+        f'SELECT count("due") AS "places" FROM ({each} GROUP BY {by},"place") WHERE {where} GROUP BY {by}',  # noqa: S608 - escaped
+        f'SELECT count("due") AS "places" FROM ({each} GROUP BY "district","place") WHERE {where} GROUP BY "district"',  # noqa: S608 - escaped
     ]
 
 
 def districts(answers: Sequence[Sequence[Found]]) -> Iterator[tuple[str, str, dict[str, float]]]:
-    """(district, parameter, sums) of the answers to ``district_statements``."""
-    places = {(one.tags["district"], one.tags["parameter"]): one.values[0][1] for one in answers[1]}
+    """(district, parameter, sums) of the answers to ``district_statements``; parameter ``-`` = over all of them."""
+    places = {
+        (one.tags["district"], one.tags.get("parameter", "-")): one.values[0][1] for one in (*answers[1], *answers[2])
+    }
+    whole: dict[str, dict[str, float]] = {}
     for one in answers[0]:
-        key = one.tags["district"], one.tags["parameter"]
-        yield *key, dict(zip(one.columns[1:], one.values[0][1:], strict=True)) | {"places": places.get(key, 0)}
+        district, parameter = one.tags["district"], one.tags["parameter"]
+        sums = dict(zip(one.columns[1:], one.values[0][1:], strict=True))
+        yield district, parameter, sums | {"places": places.get((district, parameter), 0)}
+        total = whole.setdefault(district, dict.fromkeys(COUNTS, 0.0))
+        for key in COUNTS:
+            total[key] += sums[key]
+    for district, total in whole.items():
+        yield district, "-", total | {"places": places.get((district, "-"), 0)}
 
 
 def _span(start: int, end: int, devices: Sequence[str] | None = None) -> str:
     text = f"time >= {start * NS_PER_MS} AND time < {end * NS_PER_MS}"
     if devices is None:
         return text
-    named = " OR ".join(f'"device" = {literal(one)}' for one in devices)
-    return f"{text} AND ({named})"
+    # Measured on 1.6.7: an expression for 200 names costs half of 200 comparisons.
+    named = "|".join(_META.sub(r"\\\g<0>", plain(one)) for one in devices)
+    return f'{text} AND "device" =~ /^({named})$/'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from zoneinfo import ZoneInfo
@@ -11,18 +12,18 @@ import structlog
 
 from gateway import state
 from gateway.periods.book import Book
-from gateway.periods.compute import work_out
-from gateway.periods.figures import Work
+from gateway.periods.compute import STATE_MS, work_out
+from gateway.periods.figures import Figures, Work
 from gateway.periods.lines import (
     district_line,
     district_statements,
     districts,
+    figures_statement,
     line,
-    merge_statements,
-    merged,
-    present,
-    present_statement,
+    merge,
     readings_statement,
+    states_statement,
+    stored,
 )
 from gateway.periods.windows import HOUR_MS, WINDOW_MS, days_of, hour_of
 from gateway.store.influx_link import InfluxLink
@@ -57,11 +58,12 @@ class Maker:
         works = self._works(start, end)
         for some in _chunks(devices, max(10, min(DEVICES, _CELLS // len(windows)))):
             statements = [readings_statement(kind, some, start, end)]
+            statements += self._states(book, kind, some, start)
             if anew:
-                statements.append(present_statement(f"{kind}_5m", some, start, end))
+                statements.append(figures_statement(f"{kind}_5m", some, start, end))
             answers = self._ask(statements)
             found: dict[str, list[Found]] = {}
-            for one in answers[0]:
+            for one in itertools.chain.from_iterable(answers[: -1 if anew else None]):
                 found.setdefault(one.tags["device"], []).append(one)
             made = [
                 line._replace(device=plain(device))
@@ -70,8 +72,21 @@ class Maker:
             ]
             if anew:
                 keys = {one[:5] for one in made}
-                made += [one for one in present(answers[1]) if one[:5] not in keys]
+                gone = [one for one in stored(answers[-1]) if one[:5] not in keys]
+                made += [one._replace(figures=Figures()) for one in gone]
             self._write(line(f"{kind}_5m", one) for one in made)
+
+    @staticmethod
+    def _states(book: Book, kind: str, devices: Sequence[str], start: int) -> list[str]:
+        """Statements that find the states, before ``start``, of channels that say whether others count."""
+        watched: dict[str, list[str]] = {}
+        for device in devices:
+            for parameter in {guard.parameter for guard in book.guards(device, start).values()}:
+                watched.setdefault(parameter, []).append(device)
+        return [
+            states_statement(kind, parameter, some, start - STATE_MS, start)
+            for parameter, some in sorted(watched.items())
+        ]
 
     def hours(self, kind: str, hours: Iterable[int], devices: Sequence[str]) -> None:
         """Write the figures of hours anew from those of their 5 minutes."""
@@ -101,8 +116,8 @@ class Maker:
 
     def _merge(self, source: str, target: str, start: int, end: int, devices: Sequence[str]) -> None:
         for some in _chunks(devices, DEVICES):
-            answers = self._ask(merge_statements(source, some, start, end))
-            self._write(line(target, one) for one in merged(answers, start))
+            (answer,) = self._ask([figures_statement(source, some, start, end)])
+            self._write(line(target, one) for one in merge(stored(answer), start))
 
     def _districts(self, kind: str, size: str, start: int) -> None:
         answers = self._ask(district_statements(f"{kind}_{size}", start))
