@@ -89,7 +89,8 @@ def _daily(scene: Scene, head: Head, what: str, look: Look, by: str = "severity"
 
 def _fired(scene: Scene) -> model.Panel:
     title = Words("每日触发（按级别）", "Fired by day and severity")
-    return _daily(scene, Head(11, title, NOTHING, (12, 8)), 'sum("fired")', _COUNT)
+    said = Words("按触发时间的本地日计。", "By the local day on which they fired.")
+    return _daily(scene, Head(11, title, said, (12, 8)), 'sum("fired")', _COUNT)
 
 
 def _in_time(scene: Scene) -> model.Panel:
@@ -177,7 +178,12 @@ def _load(scene: Scene) -> model.Panel:
     text = query.select('max("open_alerts")', "alert_load", query.where("district"), query.by_time("district"))
     return panels.graph(
         scene,
-        Head(31, Words("未解除报警数（7 天）", "Open alerts (7 days)"), NOTHING, (12, 8)),
+        Head(
+            31,
+            Words("未解除报警数（7 天）", "Open alerts (7 days)"),
+            Words("网关每 10 分钟登记一次，按区。", "As the gateway notes them each 10 minutes, by district."),
+            (12, 8),
+        ),
         [query.series(text, alias="$tag_district")],
         calcs=("max", "lastNotNull"),
         steps=True,

@@ -175,7 +175,15 @@ def _points(scene: Scene) -> model.Panel:
     )
     return panels.graph(
         scene,
-        Head(14, Words("每个时段入库的读数", "Readings stored in each interval"), NOTHING, (12, 8)),
+        Head(
+            14,
+            Words("每个时段入库的读数", "Readings stored in each interval"),
+            Words(
+                "一条消息通常有多个读数；重复的只计一次。",
+                "A message mostly holds several readings; repeated ones count once.",
+            ),
+            (12, 8),
+        ),
         [query.series(text)],
         calcs=("max", "sum"),
         look=Look(decimals=0, low=0),
@@ -186,11 +194,15 @@ def _points(scene: Scene) -> model.Panel:
 
 def _resources(scene: Scene) -> list[model.Panel]:
     memory = Words("网关进程的常驻内存。", "Resident memory of the gateway's process.")
+    disk = Words(
+        "数据文件夹所在磁盘。按 journal.keep_days 保留的日志占用最多。",
+        "The disk of the data folder. The journal of journal.keep_days takes most of it.",
+    )
     ledger = Words("账本条目数只增不减。", "Entries of the ledger only grow.")
     return [
         _highest(
             scene,
-            Head(21, Words("剩余磁盘", "Disk left"), NOTHING, (8, 7)),
+            Head(21, Words("剩余磁盘", "Disk left"), disk, (8, 7)),
             {"disk_free": Words("剩余", "Left")},
             Look(unit="bytes", low=0),
             "min",

@@ -177,3 +177,12 @@ def test_a_limit_bounds_what_is_read_only_where_no_field_is_tested() -> None:
     query = f"""SELECT "fired" FROM "alert_load" {F} AND "district" =~ /^.*$/ LIMIT 10"""
     assert rules(query, since="now-90d") == []
     assert rules(query.replace(" LIMIT", ' AND "flood" > 0 LIMIT'), since="now-90d") == [Rule.POINTS]
+
+
+def test_a_place_stands_in_one_of_several_measurements() -> None:
+    """Where one place is fixed, the largest kind counts; else all of them."""
+    source = "/^(water|store_climate|radiation)_[0-9]+[$__interval]$/"
+    query = f'SELECT mean("max") FROM {source} {F} AND {ONE} GROUP BY time($__interval)'
+    assert rules(query, interval="5m", maxDataPoints=360) == []
+    every = dashboard(query.replace(ONE, ALL), interval="5m", maxDataPoints=360)
+    assert str(lint(every)[0]).endswith(f"reads {3 * 2000 * 6 * 288} points at worst; allowed: 50000 [points]")
