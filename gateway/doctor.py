@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import http.client
+import http
 import os
 import shutil
-import ssl
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
-from urllib.parse import urlencode, urlsplit
 
 from alerts.rules import PackError, load_packs
 from gateway import doctor_channels
 from gateway.client import HttpTransport
 from gateway.config import Settings
 from gateway.database import newest_revision, open_state, revision
+from gateway.doctor_influx import check_influx
 from gateway.errors import HygeiaError
 from gateway.finding import FaultError, Finding
 from gateway.installation import Installation
@@ -63,7 +62,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
         ("broker", lambda: _broker(settings)),
     ]
     if settings.timeseries.store == "influx":
-        checks.append(("influx", lambda: _influx(settings)))
+        checks.append(("influx", lambda: check_influx(settings)))
     for key, check in checks:
         try:
             en, zh = check()
@@ -186,38 +185,3 @@ def _broker(settings: Settings) -> tuple[str, str]:
     except HygeiaError as error:
         raise FaultError(f"{error}; check mqtt.url and the broker", f"{error}；请检查 mqtt.url 和消息服务器") from error
     return f"{settings.mqtt.shown_url} accepts us", f"{settings.mqtt.shown_url} 已接受连接"
-
-
-def _influx(settings: Settings) -> tuple[str, str]:
-    influx = settings.influx
-    path = "/api/v2/buckets?" + urlencode({"org": influx.org, "name": influx.bucket})
-    status, body = _get(influx.url + path, f"Token {influx.token.get_secret_value()}", settings)
-    if status in {401, 403}:
-        raise FaultError(f"{influx.url} refuses influx.token ({status}); make one that reads and writes the bucket",
-                     f"{influx.url} 拒绝 influx.token（{status}）；请创建可读写该桶的令牌")  # fmt: skip
-    if status != 200 or influx.bucket.encode() not in body:
-        raise FaultError(f"{influx.url}: no bucket {influx.bucket!r} in {influx.org!r} that the token sees ({status})",
-                     f"{influx.url}: 令牌看不到组织 {influx.org!r} 中的桶 {influx.bucket!r}（{status}）")  # fmt: skip
-    return f"{influx.url}, bucket {influx.bucket}", f"{influx.url}，桶 {influx.bucket}"
-
-
-def _get(url: str, authorization: str, settings: Settings) -> tuple[int, bytes]:
-    """Status and body of a GET; no redirect is followed, no proxy used."""
-    parts = urlsplit(url)
-    host, port = parts.hostname or "", parts.port
-    if parts.scheme == "https":
-        trust = ssl.create_default_context(cafile=settings.influx.ca)
-        connection: http.client.HTTPConnection = http.client.HTTPSConnection(
-            host, port, timeout=TIMEOUT_S, context=trust
-        )
-    else:
-        connection = http.client.HTTPConnection(host, port, timeout=TIMEOUT_S)
-    try:
-        connection.request("GET", f"{parts.path}?{parts.query}", headers={"Authorization": authorization})
-        answer = connection.getresponse()
-        return answer.status, answer.read()
-    except (OSError, http.client.HTTPException) as error:
-        raise FaultError(f"{host}:{port or parts.scheme} cannot be reached ({error}); check influx.url",
-                     f"{host}:{port or parts.scheme} 无法连接（{error}）；请检查 influx.url") from error  # fmt: skip
-    finally:
-        connection.close()

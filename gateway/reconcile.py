@@ -33,8 +33,8 @@ from gateway.store.influx_link import InfluxLink, Target
 from gateway.store.influx_query import Found, identifier
 from gateway.store.influx_write import Backoff, UnwrittenError
 
-#: Bytes of journal compared at a time, some 10,000 messages; lines in one request; statements in one.
-_CHUNK = 2 << 20
+#: Bytes of journal compared at a time, some 20,000 messages; lines in one request; statements in one.
+_CHUNK = 4 << 20
 _LINES = 2500
 _STATEMENTS = 50
 #: Attempts at one request before giving up: some two minutes.

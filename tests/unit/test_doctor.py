@@ -118,31 +118,6 @@ def influx() -> Iterator[tuple[str, dict[str, Any]]]:
     server.server_close()
 
 
-@pytest.mark.parametrize(
-    ("status", "body", "words"),
-    [
-        (200, b'{"buckets":[{"name":"water"}]}', ""),
-        (200, b'{"buckets":[]}', "no bucket 'water' in 'city'"),
-        (401, b"{}", "refuses influx.token (401)"),
-        (302, b"", "no bucket"),
-    ],
-)
-def test_influxdb_must_know_token_and_bucket(
-    installation: Installation, influx: tuple[str, dict[str, Any]], status: int, body: bytes, words: str
-) -> None:
-    """Token and bucket are asked for without writing, and what is missing is named."""
-    address, answer = influx
-    answer.update(status=status, body=body)
-    found = findings(
-        installation,
-        timeseries={"store": "influx"},
-        influx={"url": address, "org": "city", "bucket": "water", "token": "s3cret"},
-    )["influx"]
-    assert found.ok is (words == "")
-    assert words in found.en
-    assert answer["asked"] == [("/api/v2/buckets?org=city&name=water", "Token s3cret")]
-
-
 def test_the_webhook_is_reached_and_told_nothing(
     installation: Installation, influx: tuple[str, dict[str, Any]]
 ) -> None:
