@@ -29,21 +29,10 @@ BUILDER = "hatchling==1.33.0"
 #: Fixed time of every file in the tar: 2020-02-02, as in the product's wheel.
 WHEN = 1_580_601_600
 #: Folders and files of the project that go into the kit as they are.
-TAKEN = (
-    "docker-compose.yml",
-    "LICENSE",
-    "README.md",
-    "README.zh-CN.md",
-    "CHANGELOG.md",
-    "deploy",
-    "docs",
-    "dashboards",
-)
-#: Of these folders only files of such kinds: never a secret that somebody made beside them.
-KINDS = frozenset(
-    {"", ".md", ".png", ".yml", ".yaml", ".conf", ".toml", ".sh", ".json", ".geojson", ".service", ".env"}
-)
-LEFT_OUT = frozenset({"secrets", "__pycache__", "node_modules", "pages", "schema"})
+TAKEN = ("docker-compose.yml", "LICENSE", "README.md", "README.zh-CN.md", "CHANGELOG.md", "deploy", "docs")
+#: Of these folders only files of such kinds, and never a secret that somebody made beside them: deploy/site holds them.
+KINDS = frozenset({"", ".md", ".png", ".yml", ".yaml", ".conf", ".toml", ".sh", ".geojson", ".service", ".timer"})
+LEFT_OUT = frozenset({"secrets", "site", "__pycache__"})
 #: Beside docker-compose.yml, and run on the machine that loads and saves them.
 SCRIPTS = ("install.sh", "save-images.sh", "load-images.sh", "Dockerfile", "START.md")
 
@@ -130,7 +119,8 @@ def taken() -> Iterator[tuple[str, Path]]:
 def images() -> str:
     """The pinned images that docker-compose.yml starts, one a line; ``build`` before those that the kit makes."""
     services = yaml.safe_load((PROJECT / "docker-compose.yml").read_text(encoding="utf-8"))["services"]
-    lines = {f"{'build' if 'build' in one else 'pull'} {one['image']}" for one in services.values()}
+    made = {one["image"] for one in services.values() if "build" in one}
+    lines = {f"{'build' if one['image'] in made else 'pull'} {one['image']}" for one in services.values()}
     base = next(
         line.split()[1]
         for line in (PROJECT / "deploy" / "offline" / "Dockerfile").read_text(encoding="utf-8").splitlines()

@@ -29,6 +29,8 @@ class Watched(msgspec.Struct):
 
     errors: list[str]
     hosts: set[str]
+    #: Scheme, host and port of every request; ``data:`` and ``blob:`` are no requests to anybody.
+    origins: set[str]
 
 
 OpenPage = Callable[..., Awaitable[tuple[Page, Watched]]]
@@ -62,13 +64,20 @@ async def open_page(browser: Browser) -> AsyncIterator[OpenPage]:
         contexts.append(context)
         page = await context.new_page()
         page.set_default_timeout(PATIENCE_MS)
-        watched = Watched([], set())
+        watched = Watched([], set(), set())
         page.on("console", lambda message: message.type == "error" and watched.errors.append(message.text))
         page.on("pageerror", lambda error: watched.errors.append(str(error)))
         page.on("request", lambda request: watched.hosts.add(urlsplit(request.url).hostname or request.url[:20]))
+        page.on("request", lambda request: _note_origin(watched, request.url))
         await page.goto(url)
         return page, watched
 
     yield opened
     for context in contexts:
         await context.close()
+
+
+def _note_origin(watched: Watched, url: str) -> None:
+    scheme, host, *_ = urlsplit(url)
+    if scheme not in {"data", "blob"}:
+        watched.origins.add(f"{scheme}://{host}")

@@ -105,7 +105,14 @@ def test_the_same_members_make_the_same_tar(tmp_path: Path) -> None:
 
 def test_no_secret_and_nothing_hidden_goes_into_the_kit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What somebody made beside the shipped files stays at home."""
-    for name in ("deploy/a.conf", "deploy/secrets/token", "deploy/.env", "deploy/ca.key", "deploy/offline/Dockerfile"):
+    for name in (
+        "deploy/a.conf",
+        "deploy/site/hygeia.toml",
+        "deploy/secrets/token",
+        "deploy/.env",
+        "deploy/ca.key",
+        "deploy/offline/Dockerfile",
+    ):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("x")
     monkeypatch.setattr(kit, "PROJECT", tmp_path)
