@@ -13,6 +13,8 @@ from tests.support.influx_city import InfluxCity, fill
 from tests.support.influx_town import Town
 from tests.support.inside import settings_for
 
+__all__ = ["InfluxCity", "city_in", "influx_city"]
+
 
 @pytest.fixture(scope="session")
 def influx_city(shimmed_influxd: tuple[Influxd, str], tmp_path_factory: pytest.TempPathFactory) -> InfluxCity:
