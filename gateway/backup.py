@@ -19,6 +19,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import resource
 import sqlite3
 import tempfile
 import time
@@ -49,10 +50,14 @@ _LOCK_PATIENCE_S = 5.0
 
 
 class Part(NamedTuple):
-    """A member to be: its open file, how much of it, and the time that is written beside it."""
+    """A member to be: how much of its open file, and the time that is written beside it.
+
+    A path stands for a file that is opened when its turn comes, as it is then: there may be more than a process may
+    hold open. If it is gone by then it is left out.
+    """
 
     name: str
-    file: IO[bytes]
+    file: IO[bytes] | Path
     size: int
     at_ms: int
 
@@ -154,6 +159,7 @@ class Backup:
             return
 
     def _archive(self, out: Writable, room: Path, progress: Meter) -> Manifest:
+        _allow_files()
         with self._held() as gateway, ExitStack() as stack:
             parts, facts, span = self._gather(room, gateway, stack)
             outside = self._outside(stack)
@@ -161,7 +167,7 @@ class Backup:
             total = sum(part.size for part in parts)
             writer = Writer(out, lambda more: progress(more, total))
             for part in parts:
-                writer.add(*part)
+                _add(writer, part)
             manifest = Manifest(
                 version=version("hygeia-gateway"),
                 migration=facts.migration,
@@ -184,7 +190,7 @@ class Backup:
     ) -> tuple[list[Part], StateFacts, tuple[int, int]]:
         """Everything of the data folder, fitting together; and the offsets of the journal."""
         for _ in range(_TRIES):
-            attempt = ExitStack()
+            attempt = stack.enter_context(ExitStack())
             readings, stored = self._readings(gateway, attempt)
             snapshots = list(self._snapshots(attempt))
             state = room / "state.sqlite3"
@@ -193,9 +199,8 @@ class Backup:
             folded = [int(Path(part.name).stem) for part in snapshots]
             needed = min(max((at for at in folded if at <= facts.cursor), default=-1), stored)
             if span[0] <= needed + 1 and span[1] > facts.cursor:
-                stack.enter_context(attempt)
                 head = self._head(facts, room)
-                parts = [*self._rest(stack), _part("state.sqlite3", state, stack), *readings, *snapshots, *journal]
+                parts = [*self._rest(), _part("state.sqlite3", state, stack), *readings, *snapshots, *journal]
                 return [*parts, *([_part("ledger/head", head, stack)] if head else [])], facts, span
             attempt.close()
         raise HygeiaError(f"{self._installation.folder}: the journal was shortened {_TRIES} times meanwhile; try again")
@@ -244,7 +249,7 @@ class Backup:
             parts.append(Part(f"journal/{segment.KEPT_FROM}", io.BytesIO(line), len(line), parts[0].at_ms))
         return parts, (first, end.next)
 
-    def _rest(self, stack: ExitStack) -> Iterator[Part]:
+    def _rest(self) -> Iterator[Part]:
         """Keys, settings, packs, profiles, attached files and what else lies there."""
         root = self._installation.folder
         for path in sorted(root.rglob("*")):
@@ -252,7 +257,8 @@ class Backup:
             apart = {name.parts[0], name.as_posix()} & _APART or name.parts[0].startswith(_DATABASES)
             if not apart and path.suffix != ".tmp" and path.is_file():
                 with contextlib.suppress(FileNotFoundError):
-                    yield _part(name.as_posix(), path, stack)
+                    about = path.stat()
+                    yield Part(name.as_posix(), path, about.st_size, about.st_mtime_ns // 1_000_000)
 
     def _head(self, facts: StateFacts, room: Path) -> Path | None:
         if not facts.head:
@@ -315,6 +321,20 @@ def facts_of(state: Path) -> StateFacts:
             int(str(one("SELECT count(*) FROM ledger_entries", "ledger_entries") or 0)),
             str(one("SELECT note FROM ledger_checkpoints ORDER BY size DESC LIMIT 1", "ledger_checkpoints") or ""),
         )
+
+
+def _add(writer: Writer, part: Part) -> None:
+    if not isinstance(part.file, Path):
+        writer.add(part.name, part.file, part.size, part.at_ms)
+        return
+    with contextlib.suppress(FileNotFoundError), part.file.open("rb") as file:
+        writer.add(part.name, file, os.fstat(file.fileno()).st_size, part.at_ms)
+
+
+def _allow_files() -> None:
+    """Segments stay open until they are copied, for retention may remove them: as many as the system lets us."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _part(name: str, path: Path, stack: ExitStack) -> Part:

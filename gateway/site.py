@@ -10,7 +10,9 @@ Layout of the folder (mode 0700: the modes below are for the users of the contai
 
 from __future__ import annotations
 
+import os
 import secrets
+import stat
 from pathlib import Path
 
 from gateway.errors import StartError, UsageError
@@ -105,6 +107,18 @@ class Site:
             _put(self.settings_file, SETTINGS)
         except OSError as error:
             raise StartError(f"{self.settings_file}: {error.strerror}; allowed: a folder to write in") from error
+
+
+def hand_over(folder: Path, model: Path) -> None:
+    """What root makes in the folder of somebody belongs to that somebody: the owner of ``model``. Else nothing."""
+    owner = model.stat()
+    if os.geteuid() != 0 or owner.st_uid == 0:
+        return
+    for path in (folder, *folder.rglob("*")):
+        mode = path.stat().st_mode
+        os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
+        # A change of owner takes the mark away by which new files get the group of the folder.
+        path.chmod(stat.S_IMODE(mode))
 
 
 def _put(path: Path, text: str) -> None:

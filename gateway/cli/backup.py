@@ -88,6 +88,7 @@ def restore(
     """Put a backup into an empty data folder; says done when sums, journal, state and ledger were found whole."""
     from gateway.backup_restore import described  # noqa: PLC0415 - see backup
     from gateway.backup_restore import restore as put_back  # noqa: PLC0415 - likewise
+    from gateway.site import hand_over  # noqa: PLC0415 - likewise
 
     if journal is not None and nothing_since:
         raise UsageError("restore: give one of --journal DIR, --nothing-since")
@@ -95,6 +96,7 @@ def restore(
     folder = (data_dir or load(config).data.dir).absolute()
     with _bar() as progress:
         found = put_back(file, folder, lambda more: progress(more, 0), journal=journal, nothing_since=nothing_since)
+    hand_over(folder, folder)
     if json:
         told = described(found.manifest)
         show.document({"folder": str(folder), "signs": not found.doubt, "ledger_faults": found.ledger, **told})
@@ -107,7 +109,9 @@ def _check(file: Path, *, json: bool) -> int:
     from gateway.backup_restore import check, described  # noqa: PLC0415 - see backup
 
     _must_exist(file)
-    with tempfile.TemporaryDirectory(prefix="hygeia-check-") as scratch, _bar() as progress:
+    # Beside the backup there is room for it; where that is not ours, in the usual place.
+    beside = file.absolute().parent if file != _STDIO and os.access(file.absolute().parent, os.W_OK) else None
+    with tempfile.TemporaryDirectory(prefix=".hygeia-check-", dir=beside) as scratch, _bar() as progress:
         found = check(file, Path(scratch), lambda more: progress(more, 0))
     if json:
         show.document({"ok": not found.ledger, "ledger_faults": found.ledger, **described(found.manifest)})

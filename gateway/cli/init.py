@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import os
-import stat
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, NamedTuple
@@ -22,7 +20,17 @@ from gateway.config.model import Data, Mqtt
 from gateway.errors import UsageError
 from gateway.installation import Installation
 from gateway.journal.disk import Disk
-from gateway.site import BROKER, BROKER_HOSTS, GATEWAY_PORT, GRAFANA_READS, MOSQUITTO, MOSQUITTO_DATA, MQTT_URL, Site
+from gateway.site import (
+    BROKER,
+    BROKER_HOSTS,
+    GATEWAY_PORT,
+    GRAFANA_READS,
+    MOSQUITTO,
+    MOSQUITTO_DATA,
+    MQTT_URL,
+    Site,
+    hand_over,
+)
 
 Compose = Annotated[
     Path | None,
@@ -59,7 +67,7 @@ def init(data_dir: DataDir = None, compose: Compose = None, hosts: Hosts = None)
         # Last, because its existence says that all of this is done.
         Disk().replace(installation.settings_file, example(Settings()).encode())
         _tell(installation.settings_file, folder, first)
-        _give(folder, folder)
+        hand_over(folder, folder)
         return
     first = _make(installation)
     _compose(site, installation, hosts or [])
@@ -92,9 +100,9 @@ def _compose(site: Site, installation: Installation, hosts: Sequence[str]) -> No
     Disk().replace(installation.keys / "grafana.password", site.secret(GRAFANA_READS).encode())
     _broker(site, installation, hosts)
     site.finish()
-    _give(site.folder, site.folder)
-    _give(site.broker, installation.folder)
-    _give(installation.folder, installation.folder)
+    hand_over(site.folder, site.folder)
+    hand_over(site.broker, installation.folder)
+    hand_over(installation.folder, installation.folder)
 
 
 def _broker(site: Site, installation: Installation, hosts: Sequence[str]) -> None:
@@ -114,18 +122,6 @@ def _broker(site: Site, installation: Installation, hosts: Sequence[str]) -> Non
     )
     configure(settings, Registry(settings.mqtt.root), [], options, dt.datetime.now(dt.UTC))
     save_options(installation, msgspec.structs.replace(options, out=BROKER))
-
-
-def _give(folder: Path, model: Path) -> None:
-    """What root makes in the folder of somebody belongs to that somebody: the owner of ``model``."""
-    owner = model.stat()
-    if os.geteuid() != 0 or owner.st_uid == 0:
-        return
-    for path in (folder, *folder.rglob("*")):
-        mode = path.stat().st_mode
-        os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
-        # A change of owner takes the mark away by which new files get the group of the folder.
-        path.chmod(stat.S_IMODE(mode))
 
 
 def _tell(file: Path, folder: Path, first: Administrator) -> None:

@@ -45,9 +45,12 @@ def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
-def binds(service: dict[str, Any]) -> list[list[str]]:
-    """Source, target and mode of what is mounted from the host."""
-    return [one.split(":") for one in service.get("volumes", ()) if one.startswith(".")]
+def binds(service: dict[str, Any]) -> dict[str, bool]:
+    """What is mounted from the host, and whether the container may write it."""
+    volumes = service.get("volumes", ())
+    short = [one.split(":") for one in volumes if isinstance(one, str) and one.startswith(".")]
+    found = {parts[0]: parts[-1] != "ro" for parts in short}
+    return found | {one["source"]: not one["read_only"] for one in volumes if isinstance(one, dict)}
 
 
 def test_it_is_valid_by_the_compose_specification() -> None:
@@ -116,7 +119,7 @@ def test_it_starts_in_order() -> None:
 @pytest.mark.parametrize("name", sorted(SERVICES))
 def test_every_file_that_is_mounted_exists_or_is_written_by_init(name: str, site: Site) -> None:
     """A missing file would become an empty folder, made by root."""
-    for source, *_ in binds(SERVICES[name]):
+    for source in binds(SERVICES[name]):
         path = ROOT / source
         if path.is_relative_to(ROOT / "deploy" / "site"):
             path = site.folder / path.relative_to(ROOT / "deploy" / "site")
@@ -127,7 +130,7 @@ def test_every_file_that_is_mounted_exists_or_is_written_by_init(name: str, site
 
 def test_what_is_mounted_cannot_be_written_but_for_the_two_folders_of_ours() -> None:
     """The gateway rewrites the broker's files, setup the site."""
-    writable = {(name, bind[0]) for name, one in SERVICES.items() for bind in binds(one) if bind[-1] != "ro"}
+    writable = {(name, source) for name, one in SERVICES.items() for source, may in binds(one).items() if may}
     assert writable == {("gateway", "./deploy/site/broker"), ("setup", "./deploy/site")}
 
 
@@ -152,8 +155,30 @@ def test_every_secret_is_a_file_that_init_writes(site: Site) -> None:
 
 def test_every_volume_is_declared_and_used() -> None:
     """A misspelt one would be a new, empty volume."""
-    used = {one.split(":")[0] for service in SERVICES.values() for one in service.get("volumes", ()) if one[0] != "."}
-    assert used == COMPOSE["volumes"].keys()
+    short = [one for service in SERVICES.values() for one in service.get("volumes", ()) if isinstance(one, str)]
+    assert {one.split(":")[0] for one in short if one[0] != "."} == COMPOSE["volumes"].keys()
+
+
+def test_nothing_starts_before_the_site_is_there() -> None:
+    """An engine makes an empty folder, as root, of what is missing, unless it is told not to."""
+    for name, service in SERVICES.items():
+        for one in service.get("volumes", ()):
+            if isinstance(one, dict):
+                assert one["bind"] == {"create_host_path": False}, name
+            elif name != "setup":
+                assert not one.startswith("./deploy/site"), name
+
+
+def test_the_home_of_grafana_is_a_dashboard_that_is_built(tmp_path: Path) -> None:
+    """People land on the city's overview; the options of the service are those that the command has."""
+    service, home = (
+        SERVICES["dashboards"],
+        SERVICES["grafana"]["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"],
+    )
+    options = [re.sub(r"^\$\{\w+:-(.*)\}$", r"\1", word) for word in service["command"]]
+    assert call([str(tmp_path) if word == "/dashboards" else word for word in options]) == 0
+    assert (tmp_path / Path(home).relative_to("/etc/grafana/dashboards")).is_file()
+    assert {mode(path) for path in tmp_path.rglob("*.json")} == {0o644}
 
 
 def test_containers_can_read_what_is_theirs_and_others_of_the_host_nothing(site: Site) -> None:
