@@ -189,6 +189,8 @@ def test_1x_gets_its_first_administrator_a_database_and_two_users(
     assert (write(gateway), write(grafana)) == (204, 403)
     assert (ask(gateway, "SELECT * FROM m")[0], ask(grafana, "SELECT * FROM m")[0]) == (200, 200)
     assert b"error" in ask(gateway, "CREATE DATABASE other")[1]
+    # docs/stores.md says so: who may write may delete.
+    assert [b"error" in ask(who, "DELETE FROM m")[1] for who in (grafana, gateway)] == [True, False]
     assert run(guarded_influxd.url, token=ADMIN)[1]["changed"] is False
     _, document = run(guarded_influxd.url, "--rotate", "--retention", "0", token=ADMIN)
     assert (done(document)["bucket"], done(document)["gateway"], done(document)["grafana"]) == (
