@@ -1,8 +1,9 @@
-"""Every query of every dashboard is asked of a real influxd that the gateway filled, with All and with one value each."""
+"""Every query of every dashboard is asked of a real influxd that the gateway filled, with All and with one value."""
 
 from __future__ import annotations
 
 import json
+import urllib.request
 from typing import Any
 
 import pytest
@@ -10,8 +11,10 @@ import pytest
 from dashboards.grafana.asked import asked
 from dashboards.grafana.build import DASHBOARDS, build
 from dashboards.grafana.measurements import MEASUREMENTS
+from gateway.store.lines import plain, series
+from tests.plugins.influx import Bucket
 from tests.plugins.influx_city import InfluxCity
-from tests.support.grafana_queries import Influx, problems, run
+from tests.support.grafana_queries import Influx, interpolate, problems, run
 
 pytestmark = pytest.mark.influxd
 DAY_MS = 86_400_000
@@ -48,3 +51,36 @@ def test_the_linter_knows_what_the_gateway_writes(influx_city: InfluxCity) -> No
         for one in bucket.query(f"SHOW {what} KEYS"):
             found = {row[0] for row in one["values"]}
             assert found - getattr(MEASUREMENTS[one["name"]], known) == set(), (one["name"], what)
+
+
+ODD = (
+    "gulou/3",
+    "a|b",
+    "a",
+    "b",
+    "(c)",
+    "d's",
+    'e"f',
+    "x.y",
+    "xzy",
+    "一医院 暂存间",
+    "[g]",
+    "$h",
+    "i\\j",
+    "{k}",
+    "^l$",
+)
+
+
+def test_a_place_of_any_name_is_found_and_no_other(influx_bucket: Bucket) -> None:
+    """What a variable puts into a regular expression is escaped so that InfluxDB understands it."""
+    lines = [f"{series('place', {'place': name})} state={at}" for at, name in enumerate(ODD)]
+    url = f"{influx_bucket.influxd.url}/write?db={influx_bucket.bucket}"
+    with urllib.request.urlopen(url, "\n".join(lines).encode(), timeout=10) as answer:
+        assert answer.status == 204
+    influx = Influx(influx_bucket.influxd.url, influx_bucket.bucket)
+    for at, name in enumerate(ODD):
+        query = interpolate('SELECT "state" FROM "place" WHERE "place" =~ /^${place:regex}$/', {"place": plain(name)})
+        found = influx.ask(query)
+        assert found.error == "", query
+        assert [row[1] for one in found.series for row in one["values"]] == [at], query
