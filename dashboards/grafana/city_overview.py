@@ -151,7 +151,7 @@ def _places(scene: Scene) -> model.Panel:
         Head(
             11,
             Words("有未解除报警的监测点", "Points with open alerts"),
-            Words("按当前状态由重到轻。", "By present state, worst first."),
+            Words("按当前状态排序：先无数据，再由重到轻。", "By present state: no data, then the worst first."),
             (10, 9),
         ),
         [query.table(text)],

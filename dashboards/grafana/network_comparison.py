@@ -11,7 +11,7 @@ from dashboards.grafana.definitions import COMPLIANCE, about
 from dashboards.grafana.look import BLUE, GREEN, ORANGE, PERCENT, RED, Column, Look
 from dashboards.grafana.panels import Head
 from dashboards.grafana.variables import Variable, choice, tag_values
-from dashboards.grafana.water_point import MEASURED
+from dashboards.grafana.water_point import WATER
 from dashboards.grafana.words import Scene, Words
 
 TITLE = Words("管网对比", "Network comparison")
@@ -39,10 +39,8 @@ _PARAMETER = '"parameter" = \'${parameter}\' AND "valid" > 0'
 def board(scene: Scene) -> Board:
     """The dashboard ``network_comparison``."""
     made = Board(scene, "network_comparison", TITLE, ABOUT, ranges=("24h", "7d", "30d", "90d", "1y"))
-    texts = columns.parameters_with_units()
-    options = {one.name: texts[one.name][0] for one in MEASURED if one.name != "dose_rate"}
     made.choose(
-        choice(scene, "parameter", columns.PARAMETER.title, options, chosen=("turbidity",)),
+        choice(scene, "parameter", columns.PARAMETER.title, WATER, chosen=("turbidity",)),
         tag_values(scene, "district", columns.DISTRICT.title, measurement="water_5m"),
         choice(scene, "inlet_kind", Words("进水点类型", "Kind of inlet"), KINDS, chosen=("raw_water",)),
         _point(scene, "inlet", INLET),
@@ -145,28 +143,26 @@ def _reckoned(scene: Scene, head: Head, formula: str, look: Look) -> model.Panel
 
 
 def _districts(scene: Scene) -> model.Panel:
-    inner = query.latest("mean", "water_1h", query.where("district", also=_PARAMETER), "place", "district")
     text = query.select(
-        'mean("mean") AS "average", min("mean") AS "least", max("mean") AS "most", count("mean") AS "points"', inner,
-        'GROUP BY "district"',
+        f'{query.MEAN} AS "average", min("min") AS "least", max("max") AS "most"', "water_1h",
+        query.where("district", also=_PARAMETER), 'GROUP BY "district"',
     )  # fmt: skip
     return panels.table(
         scene,
         Head(
             11,
-            Words("各区最新小时值", "Latest hour by district"),
-            Words("各监测点最近一个完整小时均值的统计。", "Of the means of the latest whole hour of each point."),
+            Words("各区最新小时值", "Latest hours by district"),
+            Words("最近两小时内完整小时的全部有效数据。", "All valid readings of the whole hours of the last two."),
             (10, 11),
         ),
         [query.table(text)],
-        order=("district", "average", "least", "most", "points"),
+        order=("district", "average", "least", "most"),
         hide=("Time", "time"),
         columns={
             "district": columns.DISTRICT,
             "average": Column(Words("平均", "Mean"), Look(decimals=3)),
-            "least": Column(Words("最低点", "Lowest point"), Look(decimals=3)),
-            "most": Column(Words("最高点", "Highest point"), Look(decimals=3)),
-            "points": Column(Words("点数", "Points"), Look(decimals=0)),
+            "least": Column(Words("最小", "Minimum"), Look(decimals=3)),
+            "most": Column(Words("最大", "Maximum"), Look(decimals=3)),
         },
         time_from=LATEST,
     )

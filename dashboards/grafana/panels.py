@@ -175,9 +175,15 @@ def timeline(
     scene: Scene,
     head: Head,
     targets: Sequence[InfluxQL],
+    *,
+    gap_ms: int = 0,
     **shared: Unpack[Common],
 ) -> model.Panel:
-    """States over time, one lane a line; ``look.codes`` say the states."""
+    """States over time, one lane a line; ``look.codes`` say the states.
+
+    A state holds until the next one, or with ``gap_ms`` for so long at most: what is written again and again is not
+    known where it was not written. ``gap_ms`` is longer than the widest interval of the panel.
+    """
     options = timelines.Options(
         show_value=common.VisibilityMode.AUTO,
         merge_values=True,
@@ -185,7 +191,7 @@ def timeline(
         legend=_legend(()),
         tooltip=_tooltip(),
     )
-    style = timelines.FieldConfig(line_width=0, fill_opacity=80)
+    style = timelines.FieldConfig(line_width=0, fill_opacity=80, span_nulls=not gap_ms, insert_nulls=gap_ms or None)
     return _panel(scene, "state-timeline", head, targets, options, shared, style)
 
 

@@ -36,6 +36,8 @@ ABOUT = Words(
 KINDS = "(water|store_climate|radiation)"
 NOW = "10m"
 MEASURED = tuple(one for one in CATALOGUE.values() if not one.switch)
+#: Parameters of water with their units, for choices.
+WATER = {one.name: columns.parameters_with_units()[one.name][0] for one in MEASURED if one.name != "dose_rate"}
 #: Flags are looked up in the raw readings, each kind its own parameters.
 _FLAGGED = {
     "water": tuple(
@@ -319,6 +321,7 @@ def _over_time(scene: Scene, number: int, title: Words, field: str) -> model.Pan
         Head(number, title, said, (12, 5)),
         [query.series(text, alias="$tag_device")],
         look=Look(codes=ONLINE if field == "online" else YES_NO, by_value=True),
+        gap_ms=2 * 3_600_000,
         time_from="7d",
         min_interval="5m",
     )
