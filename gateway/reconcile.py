@@ -24,6 +24,7 @@ from gateway.errors import HygeiaError, RecordGoneError
 from gateway.journal import segment
 from gateway.journal.reader import Reader
 from gateway.journal.record import Record
+from gateway.periods.book import KINDS
 from gateway.periods.marks import mark_stale
 from gateway.reconcile_points import Compared, Comparison, Difference, Lack, Refused, statements
 from gateway.rederive import Rederive
@@ -171,7 +172,7 @@ class _Reconcile:
         kept = segment.listing(self._journal)
         if not kept:
             return 0
-        before = [one for one in kept if segment.created_of(one) <= self._report.start]
+        before = [one for one in kept if segment.created_of(one) < self._report.start]
         if not before and kept[0].first > 0:
             self._report.held_from = segment.created_of(kept[0])
         return (before or kept)[-1 if before else 0].first
@@ -210,7 +211,7 @@ class _Reconcile:
             self._report.sent += sum(one.points for one in part) - gone
         touched: dict[tuple[str, int], set[str]] = {}
         for one in lacking:
-            if one.kind not in {"custody", "alert"}:
+            if one.kind in KINDS:
                 touched.setdefault((one.kind, one.ts // _HOUR * _HOUR), set()).add(one.device)
         with writing(self._engine) as connection:
             for (kind, hour), devices in touched.items():

@@ -45,6 +45,10 @@ class Target(NamedTuple):
     timeout: float = 30.0
     gzip: bool = False
 
+    def __repr__(self) -> str:
+        """Without the token."""
+        return f"Target({self.url!r}, {self.org!r}, {self.bucket!r})"
+
 
 class _Statement(msgspec.Struct):
     series: list[Found] = []
@@ -213,7 +217,9 @@ class InfluxLink:
             why = getattr(error.certificate_error, "verify_message", "") or error.certificate_error
             words = f"{url}: its certificate is not trusted ({why}); check influx.ca and the host name in influx.url"
             return Answer(UNTRUSTED, words)
-        if isinstance(error, aiohttp.ClientSSLError):
+        # A server that is being stopped ends the handshake: that is no answer, and no lack of trust.
+        ended = isinstance(getattr(error, "os_error", None), ssl.SSLEOFError | ssl.SSLZeroReturnError)
+        if isinstance(error, aiohttp.ClientSSLError) and not ended:
             return Answer(UNTRUSTED, f"{url} does not speak TLS ({error}); check http or https in influx.url")
         return Answer(0, f"{url} does not answer: {type(error).__name__} {error}".strip())
 

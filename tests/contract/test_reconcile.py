@@ -10,10 +10,14 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from pydantic import ByteSize
 
 from gateway import state
 from gateway.cli import call
+from gateway.config.model import JournalSection
 from gateway.database import open_state, writing
+from gateway.errors import HygeiaError
+from gateway.journal.segment import created_of, listing
 from gateway.periods.marks import BEGUN, write_marks
 from gateway.reconcile import Report, reconcile
 from tests.plugins.influx import Bucket
@@ -196,3 +200,47 @@ def test_the_command_tells_by_its_exit_code_whether_something_is_missing(
     assert {"compared", "missing", "sent", "different", "refused", "from", "to"} <= sent.keys()
     assert call([*arguments, str(T0)]) == 2
     assert "--to" in capsys.readouterr().err
+
+
+def test_what_the_journal_no_longer_holds_is_told(tmp_path: Path, influx_bucket: Bucket) -> None:
+    """From when on it compared; what came before is neither missing nor there. What the store has not passed waits."""
+    section = JournalSection(segment=ByteSize(64 * 1024), min_free=ByteSize(1 << 20))
+    site = InfluxSite(tmp_path / "data", influx_bucket, T0, journal=section)
+    for hour in range(3):
+        for n in range(500):
+            at = T0 + hour * HOUR + n * 1000
+            site.receive(at, "wq-1", {"ts": at, "values": {"chlorine_free": 0.4}})
+        site.settle()
+    upto = site.core.decider.cursor
+    site.core.journal.retain(upto, 0.01)
+    kept = listing(site.core.installation.journal)
+    assert kept[0].first > 0
+    where = (site.core.installation.journal, site.core.engine, "hygeia/v1", site.target)
+    influx_bucket.query("DROP MEASUREMENT water")
+    report = reconcile(*where, start=T0, end=T0 + 24 * HOUR)
+    assert report.held_from == created_of(kept[0])
+    assert 0 < report.missing == report.sent < 1500
+    assert reconcile(*where, start=report.held_from + 1, end=T0 + 24 * HOUR).held_from is None
+    body = json.dumps({"stats": {"cursor": kept[-1].first}})
+    with site.core.engine.begin() as connection:
+        connection.execute(sa.update(state.store_cursors).values(body=body))
+    assert reconcile(*where, start=T0, end=T0 + 24 * HOUR).waiting == upto - kept[-1].first
+    site.close()
+
+
+def test_a_server_that_refuses_us_ends_it_in_one_line(site: InfluxSite) -> None:
+    """A wrong token is not tried again and again."""
+    target = site.target._replace(token="wrong-token")
+    with pytest.raises(HygeiaError, match="run it again") as caught:
+        reconcile(site.core.installation.journal, site.core.engine, "hygeia/v1", target, start=T0, end=T0 + HOUR)
+    assert "wrong-token" not in str(caught.value) + repr(target)
+
+
+def test_a_line_that_the_server_refuses_now_is_counted_as_refused(again: Again, influx_bucket: Bucket) -> None:
+    """Somebody wrote text where our number belongs: all else is sent, and the rest stays missing."""
+    influx_bucket.query("DROP MEASUREMENT water")
+    write(influx_bucket, f'water,device=stranger ph="text" {T0}000000')
+    report = again()
+    assert report.sent < report.missing
+    assert report.refused == 2 + report.missing - report.sent
+    assert again(dry_run=True).missing == report.missing - report.sent
