@@ -126,7 +126,8 @@ class Bucket:
         return [dict(zip(found[0]["columns"], row, strict=True)) for row in found[0]["values"]] if found else []
 
 
-def _need_influxd() -> None:
+def need_influxd() -> None:
+    """Skip where influxd is not installed; in CI that is a failure."""
     if not Path(INFLUXD).exists():
         words = "influxd is absent (Debian package influxdb; make servers installs it)"
         if os.environ.get("CI"):
@@ -137,7 +138,7 @@ def _need_influxd() -> None:
 @pytest.fixture(scope="session")
 def shimmed_influxd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Influxd, str]]:
     """One influxd for the session and the address of the shim in front of it."""
-    _need_influxd()
+    need_influxd()
     influxd = Influxd(tmp_path_factory.mktemp("influxd"))
     influxd.start()
     served = Served(shim(influxd.url, TOKEN))
@@ -158,7 +159,7 @@ def influx_bucket(shimmed_influxd: tuple[Influxd, str]) -> Bucket:
 @pytest.fixture
 def own_influx(tmp_path: Path) -> Iterator[Bucket]:
     """An influxd of the test's own behind a shim, to be killed and started again at ``.influxd``."""
-    _need_influxd()
+    need_influxd()
     influxd = Influxd(tmp_path / "influxd")
     influxd.start()
     influxd.query("", 'CREATE DATABASE "own"')
@@ -171,7 +172,7 @@ def own_influx(tmp_path: Path) -> Iterator[Bucket]:
 @pytest.fixture
 def guarded_influxd(tmp_path: Path) -> Iterator[Influxd]:
     """An influxd of the test's own that asks who somebody is, and has no user yet."""
-    _need_influxd()
+    need_influxd()
     influxd = Influxd(tmp_path / "guarded", auth=True)
     influxd.start()
     yield influxd
