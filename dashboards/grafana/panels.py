@@ -175,14 +175,12 @@ def timeline(
     scene: Scene,
     head: Head,
     targets: Sequence[InfluxQL],
-    *,
-    gap_ms: int = 0,
     **shared: Unpack[Common],
 ) -> model.Panel:
     """States over time, one lane a line; ``look.codes`` say the states.
 
-    A state holds until the next one, or with ``gap_ms`` for so long at most: what is written again and again is not
-    known where it was not written. ``gap_ms`` is longer than the widest interval of the panel.
+    A lane ends where a query says nothing: ``fill(null)`` for what is noted again and again, ``fill(previous)`` for
+    what holds until it changes.
     """
     options = timelines.Options(
         show_value=common.VisibilityMode.AUTO,
@@ -191,7 +189,7 @@ def timeline(
         legend=_legend(()),
         tooltip=_tooltip(),
     )
-    style = timelines.FieldConfig(line_width=0, fill_opacity=80, span_nulls=not gap_ms, insert_nulls=gap_ms or None)
+    style = timelines.FieldConfig(line_width=0, fill_opacity=80)
     return _panel(scene, "state-timeline", head, targets, options, shared, style)
 
 

@@ -88,7 +88,7 @@ def latest(field: str, measurement: str, condition: str, *by: str) -> str:
     return f"FROM ({inner})"
 
 
-def by_time(*tags: str) -> str:
+def by_time(*tags: str, fill: str = "none") -> str:
     """GROUP BY the interval of the panel, in days of the installation's time zone, and by tags."""
     others = "".join(f', "{tag}"' for tag in tags)
-    return f"GROUP BY time($__interval){others} fill(none) tz('${{time_zone}}')"
+    return f"GROUP BY time($__interval){others} fill({fill}) tz('${{time_zone}}')"

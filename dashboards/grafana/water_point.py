@@ -239,7 +239,7 @@ def _flags(scene: Scene) -> model.Panel:
         query.series(
             query.select(
                 ", ".join(f'last("{name}_flag") AS "{name}"' for name in names), kind, _HERE,
-                "GROUP BY time($__interval) fill(none)",
+                "GROUP BY time($__interval) fill(previous)",
             ),
             ref=kind,
         )
@@ -312,7 +312,7 @@ def _devices(scene: Scene) -> model.Panel:
 
 
 def _over_time(scene: Scene, number: int, title: Words, field: str) -> model.Panel:
-    text = query.select(f'last("{field}")', "device_health", _HERE, query.by_time("device"))
+    text = query.select(f'last("{field}")', "device_health", _HERE, query.by_time("device", fill="null"))
     said = Words(
         "网关每 5 分钟登记一次；空白为没有消息。", "As the gateway notes it every 5 minutes; a gap is no news."
     )
@@ -321,7 +321,6 @@ def _over_time(scene: Scene, number: int, title: Words, field: str) -> model.Pan
         Head(number, title, said, (12, 5)),
         [query.series(text, alias="$tag_device")],
         look=Look(codes=ONLINE if field == "online" else YES_NO, by_value=True),
-        gap_ms=2 * 3_600_000,
         time_from="7d",
         min_interval="5m",
     )
