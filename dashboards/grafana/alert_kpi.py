@@ -8,7 +8,7 @@ from dashboards.grafana import columns, links, names, panels, query
 from dashboards.grafana.board import Board
 from dashboards.grafana.look import FAULT_STEPS, ORANGE, PERCENT, RATE, RED, SEVERITIES, Column, Look
 from dashboards.grafana.panels import NOTHING, Head
-from dashboards.grafana.variables import choice, tag_values
+from dashboards.grafana.variables import tag_values
 from dashboards.grafana.words import Scene, Words
 
 TITLE = Words("报警指标", "Alert KPI")
@@ -34,10 +34,9 @@ _BY_SEVERITY = {name: Column(words, Look(fixed=color)) for name, (words, color) 
 def board(scene: Scene) -> Board:
     """The dashboard ``alert_kpi``."""
     made = Board(scene, "alert_kpi", TITLE, ABOUT, ranges=("7d", "30d", "90d"), refresh="15m")
-    severities = {name: words for name, (words, _) in SEVERITIES.items()}
     made.choose(
         tag_values(scene, "district", columns.DISTRICT.title, measurement="alert_day"),
-        choice(scene, "severity", columns.SEVERITY.title, severities, chosen=tuple(severities), multi=True),
+        names.several(scene, "severity", columns.SEVERITY.title, SEVERITIES),
     )
     for words, path in ((Words("报警处置", "Alerts"), "/alerts"), (Words("报警指标页面", "KPI page"), "/kpi")):
         made.link(words, links.page(words, path).url)

@@ -50,9 +50,9 @@ def board(scene: Scene) -> Board:
 def _how(scene: Scene) -> model.Panel:
     content = Words(
         "在上方输入容器编号（标签上的二维码、RFID 或文字编号，区分大小写），按回车。\n\n"
-        "**[在网关中打开追溯与证据](${gateway_url}/custody/${container:percentencode})**",
+        "**[在网关中打开追溯与证据](${gateway_url:raw}/custody/${container:percentencode})**",
         "Type the id of a container above (the code, RFID or text of its label; capitals matter) and press Enter.\n\n"
-        "**[Open trace and evidence in the gateway](${gateway_url}/custody/${container:percentencode})**",
+        "**[Open trace and evidence in the gateway](${gateway_url:raw}/custody/${container:percentencode})**",
     )
     return panels.text(scene, Head(1, Words("如何查找", "How to look"), panels.NOTHING, (10, 7)), content)
 
@@ -69,7 +69,7 @@ def _weights(scene: Scene) -> model.Panel:
         ),
         [query.series(text, alias="$tag_step")],
         calcs=("lastNotNull",),
-        look=Look(unit="massg", decimals=2, low=0, custom={}),
+        look=Look(unit="massg", decimals=2, low=0),
         columns={name: Column(words) for name, (words, _) in names.STEPS.items()},
         empty=NONE,
     )

@@ -8,7 +8,7 @@ from dashboards.grafana import columns, links, names, panels, query, waste_days,
 from dashboards.grafana.board import Board
 from dashboards.grafana.look import Column, Look
 from dashboards.grafana.panels import Head
-from dashboards.grafana.variables import choice, tag_values
+from dashboards.grafana.variables import tag_values
 from dashboards.grafana.waste_columns import (
     CONTAINERS,
     FAULTS,
@@ -35,11 +35,10 @@ ABOUT = Words(
 def board(scene: Scene) -> Board:
     """The dashboard ``medical_waste``."""
     made = Board(scene, "medical_waste", TITLE, ABOUT, ranges=("7d", "30d", "90d"), refresh="5m")
-    categories = {name: words for name, (words, _) in names.CATEGORIES.items() if name != "-"}
     made.choose(
         tag_values(scene, "district", columns.DISTRICT.title, measurement="waste_district_day"),
         tag_values(scene, "unit", columns.UNIT.title, measurement="waste_day", within=("district",)),
-        choice(scene, "category", Words("类别", "Category"), categories, chosen=tuple(categories), multi=True),
+        names.several(scene, "category", Words("类别", "Category"), names.CATEGORIES),
     )
     for words, path in (
         (Words("暂存间页面", "Stores page"), "/custody"),

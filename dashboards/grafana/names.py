@@ -6,11 +6,13 @@ from functools import cache
 from importlib.resources import files
 
 import yaml
+from grafana_foundation_sdk.models.dashboard import VariableOption
 
 from custody.words import CATEGORIES as CATEGORY_WORDS
 from custody.words import STEPS as STEP_WORDS
 from dashboards.grafana.look import BLUE, GREEN, GREY, ORANGE, PURPLE, RED, SKY, YELLOW, Codes
-from dashboards.grafana.words import Words
+from dashboards.grafana.variables import ALL, Variable, choice
+from dashboards.grafana.words import Scene, Words
 
 _COLORS = {
     "infectious": YELLOW,
@@ -30,6 +32,15 @@ MANIFESTS: Codes = {
     "confirmed": (Words("已确认", "Confirmed"), GREEN),
     "refused_in_part": (Words("部分拒收", "Refused in part"), RED),
 }
+
+
+def several(scene: Scene, name: str, label: Words, codes: Codes) -> Variable:
+    """A choice among codes by their words, at first All: that also holds values which have no words."""
+    made = choice(scene, name, label, {code: words for code, (words, _) in codes.items()}, chosen=(), multi=True)
+    made.include_all = True
+    made.all_value = ALL
+    made.current = VariableOption(selected=True, text=["All"], value=["$__all"])
+    return made
 
 
 @cache
