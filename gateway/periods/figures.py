@@ -21,7 +21,7 @@ water, so none is cited.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -107,7 +107,7 @@ class Figures(msgspec.Struct):
             self.low, self.high = other.low, other.high
 
 
-def figures(samples: Iterable[Sample], terms: Sequence[Terms], works: Sequence[Work]) -> Figures:
+def figures(samples: Sequence[Sample], terms: Sequence[Terms], works: Sequence[Work]) -> Figures:
     """Figures of the window that ``terms`` cover together, without gap or overlap, in order of time."""
     found = Figures()
     for one in terms:
@@ -115,38 +115,42 @@ def figures(samples: Iterable[Sample], terms: Sequence[Terms], works: Sequence[W
             found.due += due_in(one.start, one.end, one.interval, [work for work in works if work.outage])
         if one.limited:
             found.low, found.high = one.low, one.high
-    for sample in samples:
-        held = _term(terms, sample.ts)
-        if held is not None and held.service:
-            _count(found, sample, held, [work for work in works if work.start <= sample.ts < work.end])
+        if one.service:
+            _count(found, samples, one, works)
     return found
 
 
-def _term(terms: Sequence[Terms], ts: int) -> Terms | None:
-    return next((one for one in terms if one.start <= ts < one.end), None)
-
-
-def _count(found: Figures, sample: Sample, terms: Terms, works: Sequence[Work]) -> None:
-    if any(work.outage for work in works):
-        return
-    found.received += 1
-    if terms.interval == 0:
-        found.due += 1
-    value = sample.value
-    if works or not sample.valid or sample.flag != "N" or not terms.least <= value <= terms.most:
-        return
-    found.valid += 1
-    found.sum += value
-    found.min, found.max = min(found.min, value), max(found.max, value)
-    if terms.counts and terms.limited:
-        found.judged += 1
-        found.compliant += terms.low <= _judged(value, sample.qualifier) <= terms.high
+def _count(found: Figures, samples: Sequence[Sample], terms: Terms, works: Sequence[Work]) -> None:
+    """Count the samples of the time of ``terms``: the loop that costs most, so plain."""
+    start, end, interval, _, counts, low, high, least, most = terms
+    judge = counts and terms.limited
+    received = valid = compliant = 0
+    total, lowest, highest = found.sum, found.min, found.max
+    for ts, value, flag, qualifier, fine in samples:
+        if not start <= ts < end:
+            continue
+        held = [work.outage for work in works if work.start <= ts < work.end] if works else works
+        if held and any(held):
+            continue
+        received += 1
+        if held or flag != "N" or not fine or not least <= value <= most:
+            continue
+        valid += 1
+        total += value
+        lowest = min(lowest, value)
+        highest = max(highest, value)
+        if judge and low <= (_judged(value, qualifier) if qualifier else value) <= high:
+            compliant += 1
+    found.received += received
+    found.due += received if interval == 0 else 0
+    found.valid += valid
+    found.judged += valid if judge else 0
+    found.compliant += compliant
+    found.sum, found.min, found.max = total, lowest, highest
 
 
 def _judged(value: float, qualifier: str) -> float:
     """What meets the limit: "<0.05" lies below 0.05 and must not meet a minimum of 0.05; ">2" likewise."""
-    if not qualifier:
-        return value
     return math.nextafter(value, -INF if qualifier == "<" else INF)
 
 
