@@ -40,7 +40,7 @@ MINUTE_MS = 60_000
 WHOLE_MS = 5 * MINUTE_MS
 #: Seconds that balances may take in one pass.
 BALANCES_S = 0.4
-#: Nothing older than this is caught up.
+#: Nothing older than this is caught up, and no manifest grows older.
 BACK_MS = 31 * DAY_MS
 #: Lines in one request.
 _LINES = 2500
@@ -119,7 +119,7 @@ class Mirror:
         if minute // points.HOUR_MS != self._hour:
             self._balances.again(minute)
         found = self._memory.now(self._moment(roster, minute), whole=whole)
-        manifests, manifests_written = self._manifests.read(roster)
+        manifests, manifests_written = self._manifests.read(roster, minute - BACK_MS if whole else None)
         dated = [points.manifest(one, minute) for one in manifests]
         days, steps_seen = self._alert_days(minute)
         dated += days + self._loads(roster, minute)
@@ -137,7 +137,7 @@ class Mirror:
         self._balances.done(jobs)
         self._steps_seen, self._days = steps_seen, set()
         self._slots_from = minute // SLOT_MS * SLOT_MS
-        self._memory.forget_before(minute - 3 * DAY_MS)
+        self._memory.forget_before(minute - BACK_MS - DAY_MS)
         if whole and not self._balances.waiting:
             self._keep_mark(minute)
         return len(found)

@@ -175,11 +175,12 @@ class Balances:
         self._waiting |= dict.fromkeys(jobs)
 
     def again(self, now: int) -> None:
-        """Look again at what is not disposed of: what stays away is missed as time goes by."""
-        oldest = dt.datetime.fromtimestamp((now - _FIRST_MS) / 1000, self._view.settings.zone).date().isoformat()
+        """Look again at days that are over and not all disposed of: what stays away is missed as time goes by."""
+        zone = self._view.settings.zone
+        oldest, today = _day(now - _FIRST_MS, zone), _day(now, zone)
         self._open = {job for job in self._open if job.day >= oldest}
         self._known = {job: known for job, known in self._known.items() if job.day >= oldest}
-        self._waiting |= dict.fromkeys(sorted(self._open))
+        self._wait(job for job in sorted(self._open) if job.day < today)
 
     def work(self, roster: Roster, now: int, until: float | None) -> tuple[list[WasteDay], list[Job]]:
         """Balances until ``until`` (of ``time.perf_counter``), at least one; without it all of them.
@@ -284,12 +285,17 @@ class Manifests:
         self._view = view
         self.seen = -1
 
-    def read(self, roster: Roster) -> tuple[list[ManifestFigures], Callable[[], None]]:
-        """Those that changed since the last time and those that wait; call what comes with them when it is written."""
+    def read(self, roster: Roster, since: int | None) -> tuple[list[ManifestFigures], Callable[[], None]]:
+        """Those that changed since the last time, and with ``since`` (ms) those opened later that wait for somebody.
+
+        Call what comes with them when they are written.
+        """
         table = state.manifests
-        wanted = sa.select(table).where(sa.or_(table.c.changed > self.seen, table.c.confirmed_at.is_(None)))
+        wanted = table.c.changed > self.seen
+        if since is not None:
+            wanted = sa.or_(wanted, sa.and_(table.c.confirmed_at.is_(None), table.c.opened_at >= since))
         with self._view.engine.connect() as connection:
-            rows = connection.execute(wanted.order_by(table.c.id)).mappings().all()
+            rows = connection.execute(sa.select(table).where(wanted).order_by(table.c.id)).mappings().all()
         newest = max((row["changed"] for row in rows), default=self.seen)
 
         def written() -> None:
