@@ -30,6 +30,8 @@ from gateway.store.influx_write import UNTRUSTED, Answer, Refusal, UnwrittenErro
 
 _Result = TypeVar("_Result")
 _NETWORK = (aiohttp.ClientError, OSError, asyncio.TimeoutError, EOFError)
+#: 1.x says of a series with more rows than this that it is not all, and never takes that back.
+_CHUNK_ROWS = 10_000
 #: The version in the header of every answer of 1.x and 2.x, such as ``1.6.7~rc0`` or ``v2.9.1``.
 _MAJOR = re.compile(r"v?(\d+)\.")
 
@@ -51,6 +53,7 @@ class Target(NamedTuple):
 
 
 class _Statement(msgspec.Struct):
+    statement_id: int | None = None
     series: list[Found] = []
     error: str | None = None
     partial: bool = False
@@ -229,7 +232,8 @@ class InfluxLink:
             major = await self._server()
             async with self._session.post(
                 f"{self._url}/query",
-                params=self._database() | {"epoch": "ns"},
+                # In chunks no limit of rows cuts the answer off.
+                params=self._database() | {"epoch": "ns", "chunked": "true"},
                 data={"q": ";".join(statements)},
                 headers=self._authorization(),
                 allow_redirects=False,
@@ -242,25 +246,56 @@ class InfluxLink:
         if major > 2 and answer.status == 404:
             # 3 makes a database by the first write: before it there is nothing to be found.
             return [[] for _ in statements]
-        return _series(answer, body)
+        return _series(answer, body, len(statements))
 
 
 def _written(status: int) -> Answer:
     return Answer(status, "" if status == 204 else "this is not InfluxDB's answer to a write")
 
 
-def _series(answer: Answer, body: bytes) -> list[list[Found]]:
+def _series(answer: Answer, body: bytes, statements: int) -> list[list[Found]]:
+    """The series of each statement, out of one document or of one a chunk."""
     if answer.status != 200:
         held = answer.status not in {408, 425, 429} and answer.status < 500
         raise UnwrittenError(f"query: HTTP {answer.status} {answer.words}", held=held, retry_after=answer.retry_after)
     try:
-        document = _results.decode(body)
+        documents = _results.decode_lines(body)
     except msgspec.MsgspecError as error:
         raise UnwrittenError("query: the answer is not InfluxDB's", held=True) from error
-    for words in (document.error, *(result.error for result in document.results)):
-        if words:
-            raise UnwrittenError(f"query: {words}", held="timeout" not in words)
-    if any(result.partial or any(one.partial for one in result.series) for result in document.results):
+    found: list[_Statement] = []
+    for document in documents:
+        for at, result in enumerate(document.results):
+            if words := document.error or result.error:
+                raise UnwrittenError(f"query: {words}", held="timeout" not in words)
+            number = at if result.statement_id is None else result.statement_id
+            if number < len(found):
+                _go_on(found[number], result)
+            else:
+                found.append(result)
+        if document.error:
+            raise UnwrittenError(f"query: {document.error}", held="timeout" not in document.error)
+    if len(found) != statements or any(map(_cut, found)):
         # What is cut off would pass for missing.
         raise UnwrittenError("query: the answer is cut off; check max-row-limit of InfluxDB", held=True)
-    return [result.series for result in document.results]
+    return [result.series for result in found]
+
+
+def _go_on(result: _Statement, more: _Statement) -> None:
+    """Add the next chunk of the answer to a statement."""
+    result.partial = more.partial
+    for one in more.series:
+        last = result.series[-1] if result.series else None
+        if last is not None and (last.name, last.tags) == (one.name, one.tags):
+            last.values += one.values
+            last.partial = one.partial
+        else:
+            result.series.append(one)
+
+
+def _cut(result: _Statement) -> bool:
+    """Whether rows are missing at the end of an answer: a limit of rows lies below the chunk."""
+    partial = [one for one in result.series if one.partial]
+    if result.partial and not partial:
+        partial = result.series[-1:]
+        return not partial or len(partial[0].values) <= _CHUNK_ROWS
+    return any(len(one.values) <= _CHUNK_ROWS for one in partial)

@@ -128,6 +128,7 @@ def test_an_answer_that_ends_half_way_is_no_answer(link: Open) -> None:
         ({"error": "authorization failed"}, "authorization failed", True),
         ({"results": [{"statement_id": 0, "series": [{"name": "m", "partial": True}]}]}, "max-row-limit", True),
         ({"results": [{"statement_id": 0, "partial": True}]}, "max-row-limit", True),
+        ({"results": []}, "cut off", True),
         ("<html>", "not InfluxDB's", True),
     ],
 )

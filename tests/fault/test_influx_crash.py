@@ -244,3 +244,21 @@ def test_reading_goes_on_in_other_threads_while_writing(influx_bucket: Bucket, b
             assert counted <= 1000
             assert found <= 1000
     assert look(0) == (1000, 1000)
+
+
+@pytest.mark.parametrize("bare", [False, True], ids=["2.x shim", "1.x bare"])
+def test_a_series_of_more_than_one_chunk_comes_back_whole(*, bare: bool, influx_bucket: Bucket, build: Build) -> None:
+    """25,000 rows of one device beside those of another, in two statements; late values among them are known."""
+    store = build(influx_bucket, **({"url": influx_bucket.influxd.url} if bare else {}))
+    count = 25_000
+    items: list[Item] = [reading(n, T0 + n * 1000, n / 8) for n in range(count)]
+    items.append(Telemetry(count, T0, 1, Tags("wq-2", "water"), [Row("-", T0, ("ph",), [7.0])]))
+    store.write(items, count)
+    found = store.read(device="wq-1", point="-", parameter="ph", start=T0, end=T0 + count * 1000, limit=count + 1)
+    assert [one.value for one in found] == [n / 8 for n in range(count)]
+    late: list[Item] = [
+        reading(count + 1 + n, T0 + n * 1000, n / 8 + (n == 24_000), late=True) for n in range(0, count, 500)
+    ]
+    (parked,) = store.write(late, 2 * count)
+    assert (parked.reason, parked.detail["value"], parked.detail["known"]) == ("conflict", 3001.0, 3000.0)
+    assert store.stats().points == count + 1
