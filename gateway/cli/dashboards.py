@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json as text_json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import typer
 
@@ -204,9 +206,13 @@ def _built(
 
     settings = load(config, data_dir)
     address = gateway_url or settings.http.public_url or GATEWAY_URL
-    if not address.startswith(("http://", "https://")):
+    if not re.fullmatch(r"https?://[^\s\"'<>]+", address):
         raise UsageError(f"--gateway-url {address!r}: allowed: http://HOST or https://HOST")
     zone = time_zone or settings.time_zone
+    try:
+        ZoneInfo(zone)
+    except (ValueError, OSError, ZoneInfoNotFoundError) as error:
+        raise UsageError(f"--time-zone {zone!r}: allowed: an IANA name such as Asia/Shanghai") from error
     return {name: make(name, address, zone) for name in LANGUAGES if language in {Languages.BOTH, Languages(name)}}
 
 
@@ -218,7 +224,7 @@ def _read(folder: Path) -> dict[str, str]:
     files = sorted(folder.rglob("*.json"))
     if not files:
         raise UsageError(f"{folder}: no *.json in it; allowed: a folder that 'hygeia dashboards build' wrote")
-    return {str(file.relative_to(folder)): file.read_text(encoding="utf-8") for file in files}
+    return {str(file.relative_to(folder)): file.read_text(encoding="utf-8", errors="replace") for file in files}
 
 
 def _faults(texts: dict[str, str]) -> list[dict[str, str]]:
