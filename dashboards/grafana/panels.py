@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple, TypedDict, Unpack
 
+import msgspec
 from grafana_foundation_sdk.models import barchart as barcharts
 from grafana_foundation_sdk.models import bargauge, common, geomap
 from grafana_foundation_sdk.models import dashboard as model
@@ -138,6 +139,7 @@ def table(
         cell_height=common.TableCellHeight.SM,
         sort_by=[common.TableSortByFieldState(display_name=by, desc=descending)] if sort_by else None,
     )
+    shared["columns"] = {name: _colored(one) for name, one in shared.get("columns", {}).items()}
     if order or hide:
         organize: dict[str, object] = {
             "excludeByName": dict.fromkeys(hide, True),
@@ -289,6 +291,14 @@ def _panel(  # noqa: PLR0917 - private, the same order each time
         repeat_direction="h" if "repeat" in shared else None,
         max_per_row=GRID // head.size[0] if "repeat" in shared else None,
     )
+
+
+def _colored(column: Column) -> Column:
+    """A column that is coloured by its value: a table shows that only where its cells are told to."""
+    if not column.look.by_value or "cellOptions" in column.look.custom:
+        return column
+    custom = {**column.look.custom, "cellOptions": {"type": "color-text"}}
+    return column._replace(look=msgspec.structs.replace(column.look, custom=custom))
 
 
 def _matcher(name: str) -> model.MatcherConfig:

@@ -249,7 +249,7 @@ def _flags(scene: Scene) -> model.Panel:
         scene,
         Head(
             21,
-            Words("数据标记（24 小时）", "Flags (24 hours)"),
+            Words("数据标记（48 小时）", "Flags (48 hours)"),
             Words(
                 "HJ 212 数据标记。只在标记变化时记录；未出现的参数一直为 N（正常）。",
                 "Flags of HJ 212, noted where they change; a parameter that is not shown was N (normal) all the time.",
@@ -259,9 +259,9 @@ def _flags(scene: Scene) -> model.Panel:
         targets,
         look=Look(codes=FLAGS, by_value=True),
         columns={one.name: Column(Words(one.title_zh, one.title_en)) for one in MEASURED},
-        time_from="24h",
+        time_from="48h",
         min_interval="1m",
-        across=1440,
+        across=960,
         empty=Words("全部正常（N）", "All normal (N)"),
     )
 

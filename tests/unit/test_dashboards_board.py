@@ -174,3 +174,17 @@ def test_a_table_is_sorted_by_the_words_of_its_column() -> None:
         made = panels.table(scene, head, [ASK], sort_by="state", columns={"state": Column(TITLE)}, hide=("Time",))
         assert made.options.sort_by[0].display_name == scene.say(TITLE)
         assert made.transformations[0].options["excludeByName"] == {"Time": True}
+
+
+def test_cells_of_a_table_take_the_colour_of_their_value() -> None:
+    """Grafana colours no cell by itself; one that is filled stays filled."""
+    head = panels.Head(1, TITLE, TITLE, (24, 8))
+    filled = Look(by_value=True, custom={"cellOptions": {"type": "color-background"}})
+    columns = {"a": Column(TITLE, Look(by_value=True)), "b": Column(TITLE, filled), "c": Column(TITLE)}
+    made = panels.table(EN, head, [ASK], columns=columns)
+    assert made.field_config is not None
+    cells = [
+        [one.value for one in override.properties if one.id_val == "custom.cellOptions"]
+        for override in made.field_config.overrides
+    ]
+    assert cells == [[{"type": "color-text"}], [{"type": "color-background"}], []]
