@@ -14,6 +14,11 @@ from gateway.periods.figures import INF, Terms
 #: The kinds of devices of which figures are made.
 KINDS = ("water", "store_climate", "radiation")
 
+#: Channels of which the terms are remembered (about 500 bytes each); more are only slower.
+REMEMBERED = 20_000
+#: All times there are.
+EVER = -(2**62), 2**62
+
 #: (point, parameter) of a channel.
 Channel = tuple[str, str]
 Known = Callable[[str], Sequence[Channel]]
@@ -39,15 +44,14 @@ class Book:
     """Registry and rules as they are now; ``from`` and ``to`` of the registry say what held when.
 
     ``known`` tells the channels that a device has sent so far: one that the registry does not list is due as the
-    device is. Asked about one device after the other; what it remembers is of the last device only.
+    device is.
     """
 
     def __init__(self, registry: Registry, rules: Rulebook, known: Known) -> None:
         self.registry = registry
         self._rules = rules
         self._known = known
-        self._device = ""
-        self._terms: dict[tuple[object, ...], Terms] = {}
+        self._terms: dict[tuple[str, Channel, str, bool], Terms] = {}
         self._devices: dict[str, list[str]] = {kind: [] for kind in KINDS}
         for name in registry.ids("devices"):
             for kind in {period["kind"] for period in periods_of(registry.body("devices", name))} & set(KINDS):
@@ -88,14 +92,16 @@ class Book:
         return found
 
     def terms(self, device: str, channel: Channel, place: str, span: Span, *, due: bool) -> Terms:
-        """What held for a channel of a device in ``span``, measuring at ``place``; ``due``: it is due there."""
-        if device != self._device:
-            self._device = device
-            self._terms.clear()
-        at = (channel, place, span.start, due)
-        found = self._terms.get(at)
-        if found is None or found.end != span.end:
-            found = self._terms[at] = self._work_out(device, channel, place, span, due=due)
+        """What held for a channel of a device in ``span`` (and perhaps longer), measuring at ``place``.
+
+        ``due``: it is due there.
+        """
+        key = (device, channel, place, due)
+        found = self._terms.get(key)
+        if found is None or not found.start <= span.start < span.end <= found.end:
+            if len(self._terms) >= REMEMBERED:
+                self._terms.clear()
+            found = self._terms[key] = self._work_out(device, channel, place, span, due=due)
         return found
 
     def _work_out(self, device: str, channel: Channel, place: str, span: Span, *, due: bool) -> Terms:
@@ -115,11 +121,12 @@ class Book:
         for bound in self._rules.of(subject).of("limit"):
             if not bound.early_of:
                 low, high = max(low, bound.low), min(high, bound.high)
+        turns = {*self.registry.turns(device), *(self.registry.place_turns(place) if place else ())}
         known = CATALOGUE.get(parameter)
         least, most = own.get("range") or ((known.low, known.high) if known else (-INF, INF))
         return Terms(
-            start=span.start,
-            end=span.end,
+            start=max((turn for turn in turns if turn <= at), default=EVER[0]),
+            end=min((turn for turn in turns if turn > at), default=EVER[1]),
             interval=_interval(entry, own) if due else None,
             service=subject.service,
             counts=subject.notify,

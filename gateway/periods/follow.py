@@ -221,11 +221,12 @@ class Periods:
         done, target = known[marks.DONE], self._target()
         if done >= target:
             return False
-        if self._asked[0] != target:
+        if done >= self._asked[0]:
             self._asked = (target, self._core.journal.durable)
-        if self._stored() < self._asked[1]:
+        over, record = self._asked
+        if self._stored() < record:
             return False
-        end = min(target, hour_of(done) + HOUR_MS)
+        end = min(over, hour_of(done) + HOUR_MS)
         run = range(done, end, WINDOW_MS)
         with writing(self._engine) as connection:
             marks.write_marks(connection, {marks.BEGUN: end})
@@ -236,7 +237,7 @@ class Periods:
                 maker.five(book, kind, run, devices, anew=known[marks.BEGUN] > done)
                 if end == hour_of(end) or len(devices) <= FEW:
                     maker.hours(kind, [hour_of(done)], devices)
-                    if end + HOUR_MS > target or end >= day_of(done, self._zone)[1]:
+                    if end + HOUR_MS > over or end >= day_of(done, self._zone)[1]:
                         maker.days(kind, [hour_of(done)], devices)
         with writing(self._engine) as connection:
             marks.write_marks(connection, {marks.DONE: end})
