@@ -99,11 +99,22 @@ def _shape(dashboard: Mapping[str, Any]) -> Iterator[str]:
         place = panel.get("gridPos") or {}
         if place.get("x", 0) + place.get("w", 25) > 24:
             yield f"{name} {panel.get('title')!r}: gridPos {place}; allowed: within 24 columns"
+        if panel.get("type") == "table":
+            yield from _colours(name, panel)
         for target in panel.get("targets") or ():
             if is_influx(target, panel) and not target.get("query"):
                 yield f"{name} {panel.get('title')!r}: a target without a query"
     names = Counter(one["name"] for one in dashboard.get("templating", {}).get("list", ()))
     yield from (f"variable {name}: {times} times" for name, times in names.items() if times > 1)
+
+
+def _colours(name: str, panel: Mapping[str, Any]) -> Iterator[str]:
+    """A table colours a cell by its threshold only where the cell says that it is coloured."""
+    for one in panel.get("fieldConfig", {}).get("overrides") or ():
+        said = {each.get("id"): each.get("value") for each in one.get("properties") or ()}
+        if (said.get("color") or {}).get("mode") == "thresholds" and "custom.cellOptions" not in said:
+            column = one.get("matcher", {}).get("options")
+            yield f"{name} {panel.get('title')!r}: column {column!r} has colours and no custom.cellOptions to show them"
 
 
 def _targets(dashboard: Mapping[str, Any]) -> Iterator[str]:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import copy
+import json
+import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -58,6 +61,19 @@ def test_a_good_dashboard_has_no_fault() -> None:
     assert faults(good()) == []
 
 
+COLOURLESS = {
+    "type": "table",
+    "options": {},
+    "fieldConfig": {
+        "defaults": {},
+        "overrides": [
+            {
+                "matcher": {"id": "byName", "options": "oldest_h"},
+                "properties": [{"id": "color", "value": {"mode": "thresholds"}}],
+            }
+        ],
+    },
+}
 Break = Callable[[dict[str, Any]], Any]
 BREAKS: dict[str, tuple[Break, str]] = {
     "a wrong enum": (
@@ -81,6 +97,7 @@ BREAKS: dict[str, tuple[Break, str]] = {
         "allowed: a data source variable",
     ),
     "two targets of one letter": (lambda made: panel(made)["targets"].extend(panel(made)["targets"]), "refId A twice"),
+    "a table whose colours nobody sees": (lambda made: panel(made).update(COLOURLESS), "no custom.cellOptions"),
     "a query of the linter's kind": (
         lambda made: panel(made)["targets"][0].update(query='SELECT last("x") FROM "gateway" WHERE $timeFilter'),
         '"gateway" has no "x" [unknown]',
@@ -114,3 +131,12 @@ def test_a_file_that_is_no_object_is_refused() -> None:
     for text in ("[]", "7", "{"):
         with pytest.raises(ValueError, match=r".+"):
             parse(text)
+
+
+def test_the_schema_is_of_the_version_that_its_script_makes() -> None:
+    """The file, its page and the command name one version of Grafana's types."""
+    root = Path(__file__).resolve().parents[2]
+    (version,) = re.findall(r"schema=\$\{1:-([\d.]+)\}", (root / "scripts" / "grafana_schema.sh").read_text("utf-8"))
+    folder = root / "dashboards" / "grafana" / "schema"
+    assert f"@grafana/schema {version}," in json.loads((folder / "dashboard.json").read_text("utf-8"))["$comment"]
+    assert f"`@grafana/schema` {version} " in (folder / "README.md").read_text("utf-8")
