@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
+from ipaddress import ip_address
 from typing import Any
 
 import msgspec
@@ -56,8 +58,20 @@ def broker_of(settings: Settings) -> str:
         broker = settings.mqtt.broker
         scheme, host, port = "mqtts" if broker.tls else "mqtt", broker.host, broker.port
     else:
-        scheme, host, port = "mqtts", options.hosts[0], options.tls_port
+        scheme, host, port = "mqtts", reached_at(options.hosts), options.tls_port
     return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
+
+
+def reached_at(hosts: Sequence[str]) -> str:
+    """Of the names in the certificate the one for devices: no loopback, and no name of one machine or container."""
+    for host in hosts:
+        try:
+            if not ip_address(host).is_loopback:
+                return host
+        except ValueError:
+            if "." in host:
+                return host
+    return hosts[0]
 
 
 def topics_of(settings: Settings, account: str) -> dict[str, str]:

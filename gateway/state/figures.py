@@ -28,7 +28,7 @@ period_marks = sa.Table(
 )
 
 #: Passwords and certificates that were given out, as digests; erasable, and read by no decision (DESIGN 1, 10).
-#: ``name`` is the user name at the broker: the device's id, or ``source:ID`` of foreign devices that share one.
+#: ``name`` is the user name at the broker: the device's id, or ``source-ID`` of foreign devices that share one.
 #: The version is in the ledger. One row a version; in force = the highest version with ``revoked_at`` NULL.
 credentials = sa.Table(
     "credentials",

@@ -17,6 +17,7 @@ from cryptography import x509
 from gateway.broker.authority import common_name
 from gateway.broker.passwords import verify
 from gateway.cli import call
+from gateway.cli.handing_out import reached_at
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -114,6 +115,19 @@ def test_credentials_are_shown_once_as_text_and_code(run: Run, folder: Path, mon
     held = json.loads(scan([line for line in lines if set(line) <= set("█▀▄ ") and "█" in line]))
     assert held["user"] == "wq-1"
     assert f"  密码: {held['password']} " in lines[2]
+
+
+@pytest.mark.parametrize(
+    ("hosts", "shown"),
+    [
+        (("mosquitto", "localhost", "water.example.org"), "water.example.org"),
+        (("127.0.0.1", "10.0.0.7"), "10.0.0.7"),
+        (("gateway-1", "localhost", "127.0.0.1"), "gateway-1"),
+    ],
+)
+def test_devices_are_told_the_name_that_they_can_reach(hosts: tuple[str, ...], shown: str) -> None:
+    """Names of containers and loopback addresses in the certificate are not for devices."""
+    assert reached_at(hosts) == shown
 
 
 def scan(lines: list[str]) -> str:
