@@ -23,11 +23,17 @@ class Doubt(msgspec.Struct, frozen=True):
 
     def words(self) -> str:
         """Why nothing is signed, for a person."""
+        if self == UNREADABLE:
+            return "the mark ledger/restored in the data folder cannot be read; open a new name, then take it away"
         made = dt.datetime.fromtimestamp(self.made_at / 1000, dt.UTC).isoformat(timespec="seconds")
         return (
             f"this state with {self.entries} entries was restored from a backup of {made}: heads may have been signed "
             "after it that it does not know"
         )
+
+
+#: What a mark says that somebody scribbled in: no new name is new enough while it stands.
+UNREADABLE = Doubt(0, 2**62, 0)
 
 
 def doubt_file(folder: Path) -> Path:
@@ -36,13 +42,13 @@ def doubt_file(folder: Path) -> Path:
 
 
 def read_doubt(folder: Path) -> Doubt | None:
-    """The mark, None where there is none. One that cannot be read counts as one about an empty ledger."""
+    """The mark, None where there is none, ``UNREADABLE`` where it is damaged."""
     try:
         return msgspec.json.decode(doubt_file(folder).read_bytes(), type=Doubt)
     except FileNotFoundError:
         return None
     except (OSError, msgspec.DecodeError):
-        return Doubt(0, 0, 0)
+        return UNREADABLE
 
 
 def write_doubt(folder: Path, doubt: Doubt, disk: Disk) -> None:

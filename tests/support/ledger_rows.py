@@ -15,6 +15,7 @@ from custody.ledger.note import key_of, signed_by
 from gateway import state
 from gateway.config.model import Ledger
 from gateway.database import open_state, upgrade
+from gateway.doubt import Doubt
 from gateway.ledger_book import Book, Signed
 from gateway.notary import Asker, Notary
 
@@ -91,7 +92,9 @@ class Rows:
 class Office:
     """A notary that is looked through by hand; ``alarms`` are those that stand."""
 
-    def __init__(self, rows: Rows, folder: Path, asker: Asker | None = None, **settings: Any) -> None:
+    def __init__(
+        self, rows: Rows, folder: Path, asker: Asker | None = None, doubt: Doubt | None = None, **settings: Any
+    ) -> None:
         self.clock = Stopped()
         self.alarms: set[str] = set()
         self.replayed = True
@@ -106,6 +109,7 @@ class Office:
             alarm=self._alarm,
             replayed=lambda: self.replayed,
             witnesses=asker,
+            doubt=doubt,
         )
 
     def _alarm(self, name: str, *, on: bool) -> None:

@@ -14,11 +14,16 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from alembic import command
 
 from gateway import backup_restore
+from gateway.backup import facts_of
 from gateway.backup_archive import MANIFEST, BackupError, read
 from gateway.cli import call
+from gateway.database import newest_revision, open_state
 from gateway.doubt import doubt_file
+from gateway.installation import Installation
+from gateway.migrations.apply import configuration
 
 REGISTRY = """
 places: [{id: p, kind: network}]
@@ -253,6 +258,26 @@ def test_a_state_of_a_newer_version_is_refused_and_of_an_older_one_said(
     monkeypatch.setattr(backup_restore, "newest_revision", lambda: "9999")
     assert call(["restore", str(backup), "--data-dir", str(tmp_path / "older")]) == 0
     assert "after the first start" in capsys.readouterr().out
+
+
+def test_a_backup_of_an_older_version_is_brought_forward_by_its_first_use(tmp_path: Path) -> None:
+    """A state of migration 0003, backed up and restored as it is, gets the tables of this version then."""
+    old = tmp_path / "old"
+    installation = Installation(old)
+    installation.prepare()
+    installation.create_keys()
+    engine = open_state(installation.state)
+    with engine.connect() as connection:
+        config = configuration()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0003")
+        connection.commit()
+    engine.dispose()
+    assert call(["backup", "--out", str(tmp_path / "b"), "--data-dir", str(old)]) == 0
+    assert read(tmp_path / "b", None, ignored).migration == "0003"
+    assert call(["restore", str(tmp_path / "b"), "--data-dir", str(tmp_path / "new")]) == 0
+    assert call(["journal", "stat", "--data-dir", str(tmp_path / "new")]) == 0
+    assert facts_of(Installation(tmp_path / "new").state).migration == newest_revision()
 
 
 def test_a_journal_that_does_not_reach_the_state_is_refused(backup: Path, tmp_path: Path) -> None:
