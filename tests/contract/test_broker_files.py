@@ -10,6 +10,7 @@ import pytest
 
 from gateway.broker.passwords import verify
 from tests.plugins.broker_site import GATEWAY_PASSWORD, BrokerSite, Client, MakeBroker
+from tests.support.waiting import free_port
 
 pytestmark = pytest.mark.mosquitto
 UP = "hygeia/v1/site/{}/up/telemetry"
@@ -156,6 +157,26 @@ def test_nobody_takes_over_the_session_of_another(broker_site: BrokerSite) -> No
         assert gateway.next() == (UP.format("wq-1"), name.encode())
     assert gateway.gone.empty()
     assert other.gone.empty()
+
+
+def test_devices_that_share_a_name_do_not_disturb_each_other_on_their_port(make_broker: MakeBroker) -> None:
+    """On the shared port clients of one account name their own sessions; on the usual one the second is the first."""
+    site = make_broker(shared_port=free_port())
+    site.give("source-box", "pw")
+    site.write()
+    site.start()
+    gateway = site.gateway()
+    both = [site.device("source-box", "pw", name=name) for name in ("sn-1", "sn-2")]
+    for client in both:
+        assert client.connect(site.options.shared_port) == 0
+    for client in both:
+        assert client.publish("box/data", b"1") == 0
+        assert gateway.next() == ("box/data", b"1")
+    for client in (site.device("source-box", "pw", name=name) for name in ("sn-3", "sn-4")):
+        assert client.connect(site.options.tls_port) == 0
+        both.append(client)
+    both[2].gone.get(timeout=10)
+    assert both[0].gone.empty()
 
 
 def test_a_revoked_device_is_out_after_a_reload(broker_site: BrokerSite) -> None:
