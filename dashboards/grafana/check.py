@@ -93,19 +93,23 @@ def _shape(dashboard: Mapping[str, Any]) -> Iterator[str]:
         if number is None or times > 1:
             yield f"panel id {number}: {times} times; allowed: one panel each"
     for panel in panels(dashboard):
-        name = f"panel {panel.get('id')}"
-        if not panel.get("title") and not panel.get("transparent"):
-            yield f"{name}: it has no title"
-        place = panel.get("gridPos") or {}
-        if place.get("x", 0) + place.get("w", 25) > 24:
-            yield f"{name} {panel.get('title')!r}: gridPos {place}; allowed: within 24 columns"
-        if panel.get("type") == "table":
-            yield from _colours(name, panel)
-        for target in panel.get("targets") or ():
-            if is_influx(target, panel) and not target.get("query"):
-                yield f"{name} {panel.get('title')!r}: a target without a query"
+        yield from _panel(panel)
     names = Counter(one["name"] for one in dashboard.get("templating", {}).get("list", ()))
     yield from (f"variable {name}: {times} times" for name, times in names.items() if times > 1)
+
+
+def _panel(panel: Mapping[str, Any]) -> Iterator[str]:
+    name = f"panel {panel.get('id')}"
+    if not panel.get("title") and not panel.get("transparent"):
+        yield f"{name}: it has no title"
+    place = panel.get("gridPos") or {}
+    if place.get("x", 0) + place.get("w", 25) > 24:
+        yield f"{name} {panel.get('title')!r}: gridPos {place}; allowed: within 24 columns"
+    if panel.get("type") == "table":
+        yield from _colours(name, panel)
+    for target in panel.get("targets") or ():
+        if is_influx(target, panel) and not target.get("query"):
+            yield f"{name} {panel.get('title')!r}: a target without a query"
 
 
 def _colours(name: str, panel: Mapping[str, Any]) -> Iterator[str]:
