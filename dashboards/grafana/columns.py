@@ -6,7 +6,6 @@ from dashboards.grafana import links
 from dashboards.grafana.look import (
     ALERT_STATES,
     BLUE,
-    FLAGS,
     GREEN,
     GREY,
     ONLINE,
@@ -47,7 +46,6 @@ RULE = Column(Words("规则", "Rule"))
 VALUE = Column(Words("数值", "Value"), Look(decimals=3), 90)
 LIMIT = Column(Words("限值", "Limit"), Look(decimals=3), 90)
 PARAMETER = Column(Words("参数", "Parameter"), Look(codes=PARAMETERS), 190)
-FLAG = Column(Words("标记", "Flag"), Look(codes=FLAGS))
 ON = Column(Words("在线", "Online"), Look(codes=ONLINE, steps=((None, GREEN),), by_value=True, custom=FILLED), 80)
 IN_WORK = Column(Words("维护中", "In maintenance"), Look(codes=YES_NO, steps=((None, BLUE),)), 110)
 DEVICE = Column(Words("设备", "Device"), Look(), 150)

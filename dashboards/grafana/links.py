@@ -34,14 +34,14 @@ class Link(NamedTuple):
 
 
 def page(title: Words, path: str) -> Link:
-    """To a page of the gateway; an id in ``path`` is what ``field`` or ``tag`` give."""
+    """To a page of the gateway; an id in ``path`` is what ``field`` gives."""
     return Link(title, GATEWAY + path)
 
 
 def board(scene: Scene, title: Words, name: str, **variables: str) -> Link:
     """To another dashboard with the time range and data source of this one.
 
-    ``variables`` are set to what ``field`` or ``tag`` give.
+    ``variables`` are set to what ``field`` gives.
     """
     said = "".join(f"&var-{key}={value}" for key, value in variables.items())
     return Link(title, f"/d/{scene.uid(name)}?${{__url_time_range}}&${{ds:queryparam}}{said}")
@@ -50,11 +50,6 @@ def board(scene: Scene, title: Words, name: str, **variables: str) -> Link:
 def field(name: str) -> str:
     """The value of the column ``name`` of the row that was clicked."""
     return f"${{__data.fields.{name}:percentencode}}"
-
-
-def tag(name: str) -> str:
-    """The tag ``name`` of the line that was clicked."""
-    return f"${{__field.labels.{name}:percentencode}}"
 
 
 def drawn(scene: Scene, link: Link) -> model.DashboardLink:

@@ -113,11 +113,7 @@ class Column(NamedTuple):
     width: int = 0
 
 
-def percent(**more: object) -> Look:
-    """A rate from 0 to 1, shown as percent and coloured by RATE_STEPS."""
-    return msgspec.structs.replace(RATE, **more)
-
-
+#: A rate from 0 to 1, shown as percent.
 RATE = Look(unit=PERCENT, decimals=1, low=0, high=1, steps=RATE_STEPS, by_value=True)
 
 

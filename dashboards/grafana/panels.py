@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple, TypedDict, Unpack
 
 import msgspec
-from grafana_foundation_sdk.models import barchart as barcharts
 from grafana_foundation_sdk.models import bargauge, common, geomap
 from grafana_foundation_sdk.models import dashboard as model
 from grafana_foundation_sdk.models import stat as stats
@@ -97,27 +96,6 @@ def bars(
         reduce_options=_reduce(calc, rows),
     )
     return _panel(scene, "bargauge", head, targets, options, shared)
-
-
-def columns_chart(
-    scene: Scene,
-    head: Head,
-    targets: Sequence[InfluxQL],
-    *,
-    x: str,
-    stacked: bool = False,
-    **shared: Unpack[Common],
-) -> model.Panel:
-    """Vertical bars over the values of the table column ``x``."""
-    options = barcharts.Options(
-        x_field=x,
-        orientation=common.VizOrientation.VERTICAL,
-        stacking=common.StackingMode.NORMAL if stacked else common.StackingMode.NONE,
-        show_value=common.VisibilityMode.AUTO,
-        legend=_legend(()),
-        tooltip=_tooltip(),
-    )
-    return _panel(scene, "barchart", head, targets, options, shared)
 
 
 def table(
