@@ -31,6 +31,9 @@ ABOUT = Words(
     "Weights are net; a weight over several containers counts once.",
 )
 
+#: Kinds of places where waste can stand: most places of a city are water points, whose names nobody needs here.
+_WASTE_PLACES = '"kind" =~ /^(waste_store|collection_point|clinic|department|disposal_plant|vehicle)$/'
+
 
 def board(scene: Scene) -> Board:
     """The dashboard ``medical_waste``."""
@@ -131,8 +134,9 @@ def _stores(scene: Scene) -> model.Panel:
         'GROUP BY "place"',
     )
     called = query.select(
-        f'last("name_{scene.language}") AS "name"', "place", query.where("unit", "district"), 'GROUP BY "place"'
-    )
+        f'last("name_{scene.language}") AS "name"', "place", query.where("unit", "district", also=_WASTE_PLACES),
+        'GROUP BY "place"',
+    )  # fmt: skip
     shown = ("place", "name", "oldest_h", "overdue", "containers", "net_g")
     return panels.table(
         scene,
