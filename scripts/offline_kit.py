@@ -34,7 +34,7 @@ TAKEN = ("docker-compose.yml", "LICENSE", "README.md", "README.zh-CN.md", "CHANG
 KINDS = frozenset({"", ".md", ".png", ".yml", ".yaml", ".conf", ".toml", ".sh", ".geojson", ".service", ".timer"})
 LEFT_OUT = frozenset({"secrets", "site", "__pycache__"})
 #: Beside docker-compose.yml, and run on the machine that loads and saves them.
-SCRIPTS = ("install.sh", "save-images.sh", "load-images.sh", "Dockerfile", "START.md")
+SCRIPTS = ("install.sh", "save-images.sh", "load-images.sh", "START.md")
 
 
 def say(words: str) -> None:
@@ -77,6 +77,7 @@ def build(targets: Sequence[Target], out: Path, cache: Path) -> Path:
     members |= {f"wheels/{file}": wheels[file].read_bytes() for file in sorted(wheels)}
     members[f"tools/{pip.name}"] = pip.read_bytes()
     members |= {file: (PROJECT / path).read_bytes() for file, path in taken()}
+    members["Dockerfile"] = dockerfile().encode()
     members["images.txt"] = images().encode()
     members["licences.csv"] = licences([*wheels.values(), pip]).encode()
     members["kit.json"] = manifest(version, targets, members)
@@ -121,12 +122,22 @@ def images() -> str:
     services = yaml.safe_load((PROJECT / "docker-compose.yml").read_text(encoding="utf-8"))["services"]
     made = {one["image"] for one in services.values() if "build" in one}
     lines = {f"{'build' if one['image'] in made else 'pull'} {one['image']}" for one in services.values()}
-    base = next(
-        line.split()[1]
-        for line in (PROJECT / "deploy" / "offline" / "Dockerfile").read_text(encoding="utf-8").splitlines()
-        if line.startswith("FROM ")
-    )
-    return "".join(f"{line}\n" for line in sorted({*lines, f"base {base}"}))
+    return "".join(f"{line}\n" for line in sorted({*lines, f"base {_stages()[0]}"}))
+
+
+def dockerfile() -> str:
+    """The project's Dockerfile with another first stage: out of the kit's wheels, without a network."""
+    base, last = _stages()
+    wheels = (PROJECT / "deploy" / "offline" / "wheels.dockerfile").read_text(encoding="utf-8")
+    head = "# The gateway's image out of this kit's wheels: asks no network, needs only its base image."
+    return f"{head}\nFROM {base} AS build\n{wheels}\n{last}"
+
+
+def _stages() -> tuple[str, str]:
+    """The base image of the project's Dockerfile, and its last stage as it stands."""
+    text = (PROJECT / "Dockerfile").read_text(encoding="utf-8")
+    last = text[text.rindex("\nFROM ") + 1 :]
+    return last.split()[1], last
 
 
 def licences(wheels: Sequence[Path]) -> str:

@@ -131,7 +131,7 @@ def _place(name: str, unit: str, kind: str, grid: str, words: tuple[str, str]) -
 
 def _seat(number: int, sort: int) -> Entry:
     """Where the ``number``-th unit of a sort stands in its district."""
-    return {**position_of(grid_of(number), 3 * (number // len(DISTRICTS)) + sort + 1)}
+    return {**position_of(grid_of(number), 4 * (number // len(DISTRICTS)) + sort + 1)}
 
 
 def _calendars(closures: Closures) -> list[Entry]:

@@ -90,7 +90,7 @@ class Fleet:
             "name": name,
             "kind": "water_outlet" if outlet else "network",
             "grid": grid_of(index),
-            **position_of(grid_of(index), 3 * (index // len(DISTRICTS))),
+            **position_of(grid_of(index), 4 * (index // len(DISTRICTS))),
             "profile": "gb5749-2022",
             "disinfectant": "free_chlorine",
         }

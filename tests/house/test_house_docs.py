@@ -62,7 +62,7 @@ def code_of(page: Path) -> Iterator[str]:
 def test_commands_in_the_documentation_exist(page: Path) -> None:
     """Every ``hygeia …`` and ``make …`` that a page tells to type is there."""
     known = commands()
-    targets = set(re.findall(r"(?m)^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8")))
+    targets = set(re.findall(r"(?m)^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8")))
     for line in code_of(page):
         for name, rest in re.findall(r"(?:^|[ (|'\"])hygeia ([a-z][a-z-]*)((?: [a-z][a-z|-]*)?)", line):
             if name in PROSE:
@@ -71,7 +71,7 @@ def test_commands_in_the_documentation_exist(page: Path) -> None:
             asked = [part for part in rest.strip().split("|") if part]
             if known[name] and asked:
                 assert set(asked) <= known[name], line
-        for name in re.findall(r"^\s*make ([a-z]+)", line):
+        for name in re.findall(r"^\s*make ([a-z-]+)", line):
             assert name in targets, line
 
 

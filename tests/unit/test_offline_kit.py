@@ -111,7 +111,7 @@ def test_no_secret_and_nothing_hidden_goes_into_the_kit(tmp_path: Path, monkeypa
         "deploy/secrets/token",
         "deploy/.env",
         "deploy/ca.key",
-        "deploy/offline/Dockerfile",
+        "deploy/offline/wheels.dockerfile",
     ):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("x")
@@ -129,6 +129,19 @@ def test_the_kit_takes_what_the_compose_file_mounts() -> None:
     assert any(line.startswith("build hygeia-gateway:") for line in listed)
     assert any(line.startswith("base python:") for line in listed)
     assert all(":" in line.rpartition("/")[2] and not line.endswith(":latest") for line in listed)
+
+
+def test_the_image_out_of_the_kit_is_the_projects_own_but_for_its_wheels() -> None:
+    """The same base, user, folders and entry; the first stage takes wheels and asks nobody."""
+    own, made = (PROJECT / "Dockerfile").read_text("utf-8"), kit.dockerfile()
+    assert made.endswith(own[own.rindex("\nFROM ") + 1 :])
+    bases = [line.split()[1] for line in made.splitlines() if line.startswith("FROM ")]
+    assert bases == [bases[0]] * 2
+    assert f"base {bases[0]}" in kit.images().splitlines()
+    assert bases[0].startswith(f"python:{kit.PYTHONS[-1]}")
+    first = made[: made.rindex("\nFROM ")]
+    assert "--no-index" in first
+    assert f"requirements/python-{kit.PYTHONS[-1]}.txt" in first
 
 
 def unpacked(folder: Path, architecture: str) -> Path:

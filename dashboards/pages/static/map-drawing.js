@@ -8,6 +8,8 @@ const EDGE = 26;
 const NEAR = 19;
 /** Each condition has its own shape, for those who do not tell its colour. */
 const SHAPES = { out: "M0,-8L8,6.5L-8,6.5Z", silent: "M-6,-6H6V6H-6Z", ok: "M6,0A6,6 0 1 1 -6,0A6,6 0 1 1 6,0Z", none: "M4,0A4,4 0 1 1 -4,0A4,4 0 1 1 4,0Z" };
+/** Where a name may stand above or below the middle of its area, so that places do not cover it. */
+const LIFTS = [0, -24, 24, -44, 44, -64, 64];
 const WORST = ["out", "silent", "ok", "none"];
 
 export function svg(tag, attributes = {}, ...children) {
@@ -104,8 +106,9 @@ export class Drawing {
     this.projection = new Projection(bounds, width, height);
     this.canvas.setAttribute("viewBox", `0 0 ${width} ${height}`);
     const borders = areas.map((area) => this.area(area));
-    const names = areas.map((area) => this.label(area));
-    const marks = gathered(places, this.projection).reverse().map((one) => this.mark(one, chosen));
+    const found = gathered(places, this.projection);
+    const names = areas.map((area) => this.label(area, found));
+    const marks = found.reverse().map((one) => this.mark(one, chosen));
     this.canvas.replaceChildren(...borders, ...names, ...marks);
     if (held) this.canvas.querySelector(`[data-id="${CSS.escape(held)}"]`)?.focus();
   }
@@ -119,10 +122,14 @@ export class Drawing {
     return made;
   }
 
-  label({ feature, number, calm }) {
-    const [x, y] = this.projection.at(...middleOf(feature));
+  label({ feature, number, calm }, marks) {
+    const [x, middle] = this.projection.at(...middleOf(feature));
     const { name_zh: zh, name_en: en } = feature.properties;
-    const name = svg("text", { class: "name", x, y: y - 2 }, named({ zh, en }));
+    const words = named({ zh, en });
+    const half = [...words].reduce((sum, letter) => sum + (letter > "\u2e7f" ? 7 : 4), 8);
+    const covered = (at) => marks.filter((one) => Math.abs(one.x - x) < half + 9 && Math.abs(one.y - at) < 27).length;
+    const y = LIFTS.map((lift) => middle + lift).reduce((best, at) => (covered(at) < covered(best) ? at : best));
+    const name = svg("text", { class: "name", x, y: y - 2 }, words);
     return svg("g", { class: "label" }, name, svg("text", { class: calm ? "number calm" : "number", x, y: y + 14 }, number));
   }
 

@@ -84,10 +84,10 @@ function everything() {
   return bounds && widened(bounds);
 }
 
-/** Never smaller than some 300 m, so that a single place is not a point of infinite size. */
-function widened([west, south, east, north]) {
-  const wide = Math.max(0.003 - (east - west), 0) / 2;
-  const high = Math.max(0.003 - (north - south), 0) / 2;
+/** Never smaller than this, usually some 300 m: a single place would be a point of infinite size. */
+function widened([west, south, east, north], least = 0.003, lowest = least) {
+  const wide = Math.max(least - (east - west), 0) / 2;
+  const high = Math.max(lowest - (north - south), 0) / 2;
   return [west - wide, south - high, east + wide, north + high];
 }
 
@@ -105,7 +105,9 @@ function choosePlaces(places) {
   if (places.length > 1) {
     Object.assign(view, { place: null, together: places.map((one) => one.key) });
     const bounds = boundsOf(places.map((one) => [one.lon, one.lat]));
-    if (bounds[2] - bounds[0] > 1e-4 || bounds[3] - bounds[1] > 1e-4) view.bounds = widened(bounds);
+    // Not nearer than a quarter of what is seen now, so that nobody is lost.
+    const seen = view.bounds;
+    if (bounds[2] - bounds[0] > 1e-4 || bounds[3] - bounds[1] > 1e-4) view.bounds = widened(bounds, (seen[2] - seen[0]) / 4, (seen[3] - seen[1]) / 4);
     draw();
     tell();
   } else choosePlace(places[0].key);
