@@ -106,11 +106,6 @@ class Rederive:
             row["limit_value"],
         )
 
-    def _tags(self, row: sa.RowMapping) -> Tags:
-        if row["device"]:
-            return self._routes.tags(row["device"], row["at"])
-        return place_tags(row["place"], row["unit"], row["grid"])
-
     def _message(self, record: Record, outcome: sa.RowMapping | None) -> Item | None:
         if outcome is not None and (outcome["fate"] != "accepted" or outcome["redriven_by"] is not None):
             return None
