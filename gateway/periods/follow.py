@@ -34,7 +34,7 @@ log = structlog.get_logger(__name__)
 _SPAN_MS = 6 * HOUR_MS
 _ROWS = 2_000
 #: Stale windows gather for so long, so that a device that sends a backlog costs its hours and days once.
-GATHER_S = 30.0
+GATHER_S = 120.0
 #: Seconds between passes at the most.
 _PAUSE_S = 2.0
 #: With more devices of a kind an hour is written when it is over, and a day after each of its hours (docs/periods.md).

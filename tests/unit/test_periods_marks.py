@@ -1,0 +1,96 @@
+"""Which windows are to be worked out again: what the store touches, what others mark, and what is removed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from devices.reading import Row
+from gateway import state
+from gateway.database import open_state
+from gateway.periods.marks import BEGUN, Stale, mark_stale, mark_touched, next_stale, remove_stale, write_marks
+from gateway.store.base import Item, Quiet, Tags, Telemetry
+
+MINUTE = 60_000
+T0 = 1_772_380_800_000
+HOUR = 60 * MINUTE
+
+
+@pytest.fixture
+def connection(tmp_path: Path) -> Iterator[sa.Connection]:
+    """A transaction on an empty state in which the windows of an hour are begun."""
+    engine = open_state(tmp_path / "state.sqlite")
+    state.metadata.create_all(engine)
+    with engine.begin() as connection:
+        write_marks(connection, {BEGUN: T0 + HOUR})
+        yield connection
+    engine.dispose()
+
+
+def reading(minute: float, device: str = "wq-1", kind: str = "water") -> Item:
+    """A message of one reading."""
+    return Telemetry(1, T0, 1, Tags(device, kind), [Row("-", T0 + int(minute * MINUTE), ("ph",), [7.0])])
+
+
+def stale(connection: sa.Connection) -> list[Stale]:
+    """All rows, oldest first."""
+    return next_stale(connection, 24 * HOUR, 10_000)
+
+
+def test_the_store_marks_only_windows_that_were_begun(connection: sa.Connection) -> None:
+    """Of readings before and after the mark, of another kind, and of no readings: two windows."""
+    items = [reading(0), reading(4.99), reading(59.9, "wq-2"), reading(60), reading(3, kind="terminal"), Quiet(9, 1)]
+    mark_touched(connection, items, 9)
+
+    assert stale(connection) == [Stale("water", T0, "wq-1", 9), Stale("water", T0 + 55 * MINUTE, "wq-2", 9)]
+
+
+def test_before_the_first_window_nothing_is_marked(connection: sa.Connection) -> None:
+    """Without a mark there are no figures that could be wrong."""
+    connection.execute(sa.delete(state.period_marks))
+    mark_touched(connection, [reading(0)], 9)
+    mark_stale(connection, "water", T0, T0 + HOUR)
+
+    assert stale(connection) == []
+
+
+def test_more_than_64_devices_of_a_window_are_all_of_them(connection: sa.Connection) -> None:
+    """In one batch or in several; who comes later adds no row."""
+    mark_touched(connection, [reading(0, f"wq-{n}") for n in range(64)], 9)
+    assert len(stale(connection)) == 64
+    mark_touched(connection, [reading(1, "wq-64")], 10)
+    assert stale(connection) == [Stale("water", T0, "*", 10)]
+    mark_touched(connection, [reading(1, "wq-65")], 11)
+    assert [one.device for one in stale(connection)] == ["*"]
+
+
+def test_a_row_that_was_written_again_meanwhile_is_not_removed(connection: sa.Connection) -> None:
+    """Whoever worked a window out removes what was there before, not what came meanwhile, whoever marked it."""
+    mark_touched(connection, [reading(0), reading(5)], 9)
+    seen = stale(connection)
+    mark_stale(connection, "water", T0, T0 + 1, ["wq-1"])
+    mark_touched(connection, [reading(1)], 9)
+    remove_stale(connection, seen)
+
+    assert stale(connection) == [Stale("water", T0, "wq-1", 11)]
+
+
+def test_a_span_is_marked_as_far_as_it_is_worked_out(connection: sa.Connection) -> None:
+    """Windows that overlap it, none that is to come."""
+    mark_stale(connection, "water", T0 + 54 * MINUTE, T0 + 3 * HOUR)
+
+    assert [(one.start - T0) // MINUTE for one in stale(connection)] == [50, 55]
+    assert {one.device for one in stale(connection)} == {"*"}
+
+
+def test_a_pass_takes_whole_windows_of_one_kind_and_span(connection: sa.Connection) -> None:
+    """The oldest first; a window is never cut in two."""
+    mark_stale(connection, "radiation", T0 + 5 * MINUTE, T0 + 6 * MINUTE)
+    mark_stale(connection, "water", T0, T0 + 15 * MINUTE, [f"wq-{n}" for n in range(3)])
+
+    assert [one.device for one in next_stale(connection, HOUR, 4)] == ["wq-0", "wq-1", "wq-2"]
+    assert {one.start for one in next_stale(connection, 10 * MINUTE, 100)} == {T0, T0 + 5 * MINUTE}
+    assert {one.kind for one in next_stale(connection, HOUR, 100)} == {"water"}
