@@ -13,6 +13,7 @@ import msgspec
 import sqlalchemy as sa
 
 from gateway.broker.passwords import DIGEST
+from gateway.database import writing
 from gateway.state import credentials
 
 
@@ -28,7 +29,7 @@ class Given(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def issue(engine: sa.Engine, given: Given) -> int:
     """Put the next version of an account in force and those before out of it; returns its number."""
     now = time.time_ns() // 1_000_000
-    with engine.begin() as connection:
+    with writing(engine) as connection:
         rows = _rows(connection, given.account)
         last = next((row for row in rows if row["revoked_at"] is None), None)
         old = last or {"digest": "", "serial": "", "expires_at": None}
@@ -49,7 +50,7 @@ def issue(engine: sa.Engine, given: Given) -> int:
 def revoke(engine: sa.Engine, account: str) -> int:
     """Put all versions of an account out of force; returns the version that was in force, 0 where none was."""
     now = time.time_ns() // 1_000_000
-    with engine.begin() as connection:
+    with writing(engine) as connection:
         held = [row["version"] for row in _rows(connection, account) if row["revoked_at"] is None]
         _end(connection, account, now)
     return int(max(held, default=0))

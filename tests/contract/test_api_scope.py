@@ -137,6 +137,7 @@ TRIED: dict[tuple[str, str], tuple[str, Any, int]] = {
     ("POST", "/api/v1/ledger/witness/add-checkpoint"): ("/api/v1/ledger/witness/add-checkpoint", {"old": 0}, 400),
     ("POST", "/api/v1/commands"): ("/api/v1/commands", {"command": "alerts.ack", "args": {"id": "al-1"}}, 404),
     ("POST", "/ack/{token}"): ("/ack/nothing", None, 404),
+    ("POST", "/api/v1/backup/readings"): ("/api/v1/backup/readings", None, 403),
     ("PUT", "/api/v1/outlines"): ("/api/v1/outlines", {"type": "FeatureCollection", "features": []}, 403),
     ("PUT", "/api/v1/files/{sha256}"): ("/api/v1/files/" + "1" * 64, None, 422),
     ("POST", "/api/v1/devices/{device}/events"): ("/api/v1/devices/scale-2/events", {"id": "x"}, 404),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from pathlib import Path
 from typing import Any, cast
 
@@ -170,3 +171,28 @@ def test_a_replay_gives_the_same_ledger_without_the_table(site: Site, tmp_path: 
     assert again.rows(state.ledger_entries) == site.state.rows(state.ledger_entries)
     assert again.rows(state.answers) == site.state.rows(state.answers)
     assert again.rows(state.credentials) == []
+
+
+def test_credentials_are_given_out_while_others_write(site: Site) -> None:
+    """Whoever else commits in the same moment is waited for: no command finds the database locked."""
+    done = threading.Event()
+
+    def write() -> None:
+        n = 0
+        while not done.is_set():
+            n += 1
+            with site.state.engine.begin() as connection:
+                connection.execute(state.settings.delete().where(state.settings.c.name == "busy"))
+                connection.execute(state.settings.insert().values(name="busy", value=str(n)))
+
+    busy = threading.Thread(target=write)
+    busy.start()
+    try:
+        versions = [credentials.issue(site.state.engine, credentials.Given("wq-1", DIGEST)) for _ in range(30)]
+        ended = credentials.revoke(site.state.engine, "wq-1")
+    finally:
+        done.set()
+        busy.join()
+
+    assert versions == list(range(1, 31))
+    assert ended == 30
