@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from gateway.cli import show
-from gateway.cli.handing_out import NEXT, hand_out, refuse_reserved
+from gateway.cli.handing_out import hand_out, next_command, next_step, refuse_reserved
 from gateway.cli.language import pick
 from gateway.cli.options import Config, DataDir, Json, writable
 from gateway.cli.registered import registry_of, versions_of
@@ -63,15 +63,16 @@ def certificate(
     if json:
         show.document(
             {"device": device, "version": version, "serial": made.serial, "expires_at": made.expires_at,
-             "files": sorted(str(out / name) for name in files), "next": NEXT}
+             "files": sorted(str(out / name) for name in files), "next": next_command(settings)}
         )  # fmt: skip
         return
     until = show.cell("until", made.expires_at, settings.zone)
     words = {
-        "en": f"{out}: {', '.join(sorted(files))}; version {version}, valid until {until}. Next: {NEXT}",
-        "zh": f"{out}：{', '.join(sorted(files))}；版本 {version}，有效期至 {until}。下一步：{NEXT}",
+        "en": f"{out}: {', '.join(sorted(files))}; version {version}, valid until {until}",
+        "zh": f"{out}：{', '.join(sorted(files))}；版本 {version}，有效期至 {until}",
     }
     show.say(pick(words))
+    next_step(settings)
 
 
 def passwords(
@@ -109,10 +110,11 @@ def passwords(
             # Also where one of them failed: the others are in force, and known nowhere else.
             put_secret(out, text.getvalue().encode())
     words = {
-        "en": f"{out}: {count} passwords, written nowhere else. Next: {NEXT}",
-        "zh": f"{out}：{count} 个密码，仅存于此文件。下一步：{NEXT}",
+        "en": f"{out}: {count} passwords, written nowhere else",
+        "zh": f"{out}：{count} 个密码，仅存于此文件",
     }
     show.say(pick(words))
+    next_step(settings)
 
 
 def _read(file: Path) -> bytes:

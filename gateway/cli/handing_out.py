@@ -16,9 +16,6 @@ from gateway.config import Settings
 from gateway.errors import UsageError
 from gateway.installation import Installation
 
-#: What the broker has to be told after any change of accounts.
-NEXT = "hygeia broker config"
-
 
 class Credentials(msgspec.Struct, frozen=True):
     """What a device needs to reach the broker; ``topics`` are its own, by what they are for."""
@@ -107,19 +104,24 @@ def show_code(given: Credentials) -> None:
     segno.make(msgspec.json.encode(held), error="m", micro=False).terminal(sys.stdout, compact=True)
 
 
-def document_of(given: Credentials) -> dict[str, Any]:
+def document_of(given: Credentials, settings: Settings) -> dict[str, Any]:
     """The same for ``--json``."""
-    return {**msgspec.to_builtins(given), "next": NEXT}
+    return {**msgspec.to_builtins(given), "next": next_command(settings)}
+
+
+def next_command(settings: Settings) -> str:
+    """What writes the broker's files after a change of accounts; the first time it must be told where."""
+    from gateway.broker.folder import load_options  # noqa: PLC0415 - likewise
+
+    known = load_options(Installation(settings.data.dir)) is not None
+    return "hygeia broker config" if known else "hygeia broker config --out DIR"
 
 
 def next_step(settings: Settings) -> None:
-    """Say on standard error that the broker's files are stale, where it has any."""
-    from gateway.broker.folder import load_options  # noqa: PLC0415 - likewise
-
-    if load_options(Installation(settings.data.dir)) is None:
-        return
+    """Say how the broker gets to know a change of accounts: until then it goes by the old ones."""
+    command = next_command(settings)
     words = {
-        "en": f"the broker does not know it yet; run: {NEXT}, and reload the broker",
-        "zh": f"消息服务器尚不知道此变更；请运行：{NEXT}，并让消息服务器重新读取",
+        "en": f"Next: {command}, and reload the broker: it does not know of this yet",
+        "zh": f"下一步：{command}，并让消息服务器重新读取：它尚不知道此变更",
     }
-    show.complain(pick(words))
+    show.say(pick(words))

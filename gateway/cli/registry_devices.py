@@ -12,13 +12,13 @@ from devices.files.faults import Spot
 from devices.files.raw import Raw, RawEntry
 from devices.registry import Change
 from gateway.cli import show
-from gateway.cli.handing_out import NEXT, document_of, hand_out, next_step, refuse_reserved, show_once
+from gateway.cli.handing_out import Credentials, document_of, hand_out, next_step, refuse_reserved, show_once
 from gateway.cli.language import language, pick
 from gateway.cli.options import Config, DataDir, Json
 from gateway.cli.registered import apply, registry_of, versions_of
-from gateway.client import open_door
-from gateway.config import load
-from gateway.errors import UsageError
+from gateway.client import Door, open_door
+from gateway.config import Settings, load
+from gateway.errors import HygeiaError, UsageError
 
 DeviceKind = Literal["water", "terminal", "store_climate", "radiation", "gateway"]
 SOURCE = "source-"
@@ -44,7 +44,10 @@ def add_device(
     with open_door(settings, create=True) as door:
         current, _ = registry_of(door)
         if current.knows("devices", id):
-            raise UsageError(f"device {id!r} is registered already; change it by 'hygeia registry import'")
+            raise UsageError(
+                f"device {id!r} is registered already; change it by 'hygeia registry import', "
+                f"its password by 'hygeia registry rotate-device {id}'"
+            )
         checked = judge(Raw([RawEntry("devices", entry, lambda path: Spot("", 0, str(path[0])))]), current)
         for fault in checked.faults:
             show.complain(fault.line(language()))
@@ -53,15 +56,25 @@ def add_device(
         if credentials:
             refuse_reserved(settings, id)
         apply(door, changes_of(checked.document, current), "")
-        given = hand_out(door, settings, id) if credentials else None
+        given = _first_password(door, settings, id) if credentials else None
     if json:
-        show.document({"device": id, **({} if given is None else document_of(given))})
+        show.document({"device": id, **({} if given is None else document_of(given, settings))})
         return 0
     show.say(pick({"en": f"device {id} is registered", "zh": f"设备 {id} 已登记"}))
     if given is not None:
         show_once(given, qr=qr)
         next_step(settings)
     return 0
+
+
+def _first_password(door: Door, settings: Settings, device: str) -> Credentials:
+    """The password of a device that was just registered. Raises HygeiaError that says so where it gets none."""
+    try:
+        return hand_out(door, settings, device)
+    except HygeiaError as error:
+        raise HygeiaError(
+            f"device {device!r} is registered; give it a password by: hygeia registry rotate-device {device} ({error})"
+        ) from error
 
 
 def rotate_device(
@@ -82,14 +95,15 @@ def rotate_device(
             raise UsageError(f"device {id!r} is not registered; see 'hygeia registry list devices'")
         given = hand_out(door, settings, id)
     if json:
-        show.document({"device": id, **document_of(given)})
+        show.document({"device": id, **document_of(given, settings)})
         return
     words = {
-        "en": f"{id} has a new password; the old one holds until the broker has its next files ({NEXT})",
-        "zh": f"{id} 已有新密码；旧密码在消息服务器读取新文件之前仍有效（{NEXT}）",
+        "en": f"{id} has a new password; the old one holds until the broker has its next files",
+        "zh": f"{id} 已有新密码；旧密码在消息服务器读取新文件之前仍有效",
     }
     show.say(pick(words))
     show_once(given, qr=qr)
+    next_step(settings)
 
 
 def revoke_device(
