@@ -46,6 +46,8 @@ def outlines(request: Request, caller: Caller) -> Response:
 async def put_outlines(request: Request, caller: AnyCaller) -> dict[str, Any]:
     """Keep other outlines: what ``hygeia registry outlines import`` made of a GeoJSON file. None takes them away."""
     require(caller, "manage")
+    if not caller.scope.everything:
+        raise RefusedError(403, "outlines are those of the whole installation; this account has a scope")
     context = context_of(request)
     content = await request.body()
     kept = await asyncio.to_thread(_keep, context, content)

@@ -109,10 +109,19 @@ async def test_wrong_outlines_change_nothing(manager: Caller, content: Any, word
     assert len((await manager.get("/api/v1/outlines")).json()["features"]) == 1
 
 
-@pytest.mark.parametrize(("role", "status"), [("viewer", 403), ("officer", 403), ("administrator", 200)])
-async def test_who_may_put_outlines(manager: Caller, services: FakeServices, role: str, status: int) -> None:
-    """Those who manage the registry."""
-    manager.token = await in_thread(token_for, services, role)
+@pytest.mark.parametrize(
+    ("who", "status"),
+    [
+        ({"role": "viewer"}, 403),
+        ({"role": "officer"}, 403),
+        ({"role": "administrator"}, 200),
+        ({"role": "administrator", "unit": "hosp-1"}, 403),
+        ({"role": "administrator", "grid": "gulou"}, 403),
+    ],
+)
+async def test_who_may_put_outlines(manager: Caller, services: FakeServices, who: dict[str, str], status: int) -> None:
+    """Those who manage the registry, all of it: outlines are one document of the whole city."""
+    manager.token = await in_thread(functools.partial(token_for, services, **who))
     assert (await put(manager, document("gulou"))).status == status
 
 
