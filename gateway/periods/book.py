@@ -54,12 +54,16 @@ class Book:
         self._terms: dict[tuple[str, Channel, str, bool], Terms] = {}
         self._devices: dict[str, list[str]] = {kind: [] for kind in KINDS}
         for name in registry.ids("devices"):
-            for kind in {period["kind"] for period in periods_of(registry.body("devices", name))} & set(KINDS):
+            for kind in kinds_of(registry, name):
                 self._devices[kind].append(name)
 
     def devices(self, kind: str) -> list[str]:
         """The devices that are, were or will be of one of ``KINDS``, sorted."""
         return self._devices[kind]
+
+    def kinds(self, device: str) -> set[str]:
+        """Of which of ``KINDS`` a device is, was or will be."""
+        return kinds_of(self.registry, device)
 
     def spans(self, device: str, start: int, end: int) -> list[Span]:
         """What is registered of a device from ``start`` to ``end``, cut where it changes."""
@@ -127,7 +131,7 @@ class Book:
         return Terms(
             start=max((turn for turn in turns if turn <= at), default=EVER[0]),
             end=min((turn for turn in turns if turn > at), default=EVER[1]),
-            interval=_interval(entry, own) if due else None,
+            interval=_interval(entry, own) if due else None if self.registry.knows("devices", device) else 0,
             service=subject.service,
             counts=subject.notify,
             low=low,
@@ -135,6 +139,11 @@ class Book:
             least=least,
             most=most,
         )
+
+
+def kinds_of(registry: Registry, device: str) -> set[str]:
+    """Of which of ``KINDS`` a device is, was or will be."""
+    return {period["kind"] for period in periods_of(registry.body("devices", device))} & set(KINDS)
 
 
 def _interval(device: dict[str, Any], channel: dict[str, Any]) -> int:

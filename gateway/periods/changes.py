@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from devices.registry import Registry, periods_of
 from gateway import state
-from gateway.periods.book import KINDS
+from gateway.periods.book import kinds_of
 
 #: Kinds of entries that say what is due of a device, or which limits it has.
 _ENTRIES = ("devices", "places")
@@ -35,6 +35,8 @@ def _dated(body: Mapping[str, Any] | None) -> set[tuple[int | None, int | None, 
 
 def reached(old: Registry, new: Registry, changed: Mapping[str, set[str]]) -> Iterator[tuple[str, str, int]]:
     """(kind, device, since) of the devices that changes of ``changed`` (ids by kind of entry) reach back for."""
+    if not changed:
+        return
     places = {}
     for name in changed.get("places", ()):
         since = since_of(old.body("places", name), new.body("places", name))
@@ -42,7 +44,7 @@ def reached(old: Registry, new: Registry, changed: Mapping[str, set[str]]) -> It
             places[name] = since
     for device in new.ids("devices"):
         body = new.body("devices", device)
-        kinds = {period["kind"] for period in periods_of(body)} & set(KINDS)
+        kinds = kinds_of(new, device)
         if not kinds:
             continue
         times = [places[name] for name in _above(new, body) if name in places] if places else []
@@ -52,6 +54,16 @@ def reached(old: Registry, new: Registry, changed: Mapping[str, set[str]]) -> It
         if times:
             for kind in sorted(kinds):
                 yield kind, device, min(times)
+
+
+def removed(old: Registry, new: Registry, changed: Mapping[str, set[str]]) -> dict[str, set[str]]:
+    """The devices that ``changed`` took out of the registry, by their kinds."""
+    found: dict[str, set[str]] = {}
+    for device in changed.get("devices", ()):
+        if not new.knows("devices", device):
+            for kind in kinds_of(old, device):
+                found.setdefault(kind, set()).add(device)
+    return found
 
 
 def _above(registry: Registry, device: dict[str, Any] | None) -> set[str]:

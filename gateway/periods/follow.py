@@ -19,7 +19,7 @@ from gateway.database import writing
 from gateway.decide.history import load_registry
 from gateway.periods import marks
 from gateway.periods.book import KINDS, Book, Channel
-from gateway.periods.changes import Sessions, changed_entries, newest_change, reached
+from gateway.periods.changes import Sessions, changed_entries, newest_change, reached, removed
 from gateway.periods.make import Maker, Stopped
 from gateway.periods.windows import GRACE_MS, HOUR_MS, WINDOW_MS, day_of, hour_of, window_of
 from gateway.store.influx_link import InfluxLink, Target
@@ -195,13 +195,22 @@ class Periods:
         old = Registry(self._core.settings.mqtt.root)
         if changed:
             load_registry(old, self._engine, -1 if before is None else before)
+        # Worked out first: decide waits for whoever writes.
+        stretches: dict[tuple[str, int, int], set[str]] = {}
+        for kind, device, since in reached(old, book.registry, changed):
+            stretches.setdefault((kind, max(since, known[marks.SINCE]), FOREVER), set()).add(device)
+        for device, start, end in reaches:
+            for kind in book.kinds(device):
+                stretches.setdefault((kind, start, end), set()).add(device)
+        # Nobody asks by the clock for devices that were removed. What they sent until then counts all the same, and
+        # their hour is put together when it is over.
+        ends = hour_of(self._clock.now_ms()) + HOUR_MS
+        gone = removed(old, book.registry, changed)
         with writing(self._engine) as connection:
-            for kind, device, since in reached(old, book.registry, changed):
-                marks.mark_stale(connection, kind, max(since, known[marks.SINCE]), FOREVER, [device])
-            for device, start, end in reaches:
-                for kind in KINDS:
-                    if device in book.devices(kind):
-                        marks.mark_stale(connection, kind, start, end, [device])
+            for (kind, start, end), devices in stretches.items():
+                marks.mark_stale(connection, kind, start, end, devices)
+            for kind, devices in gone.items():
+                marks.mark_ahead(connection, kind, known[marks.DONE], ends, devices)
             marks.write_marks(connection, now)
         return book
 
@@ -247,14 +256,16 @@ class Periods:
     def _again(self, maker: Maker, book: Book, known: dict[str, int]) -> bool:
         """The oldest stale windows, their hours and days."""
         with self._engine.connect() as connection:
-            rows = marks.next_stale(connection, _SPAN_MS, _ROWS)
+            rows = marks.next_stale(connection, known[marks.DONE], _SPAN_MS, _ROWS)
         if not rows:
             self._gather_until = time.monotonic() + self._clock.wall_seconds(GATHER_S)
             return False
         kind = rows[0].kind
+        upto = min(rows[0].start + _SPAN_MS, known[marks.DONE])
         windows: dict[int, set[str]] = {}
         for row in rows:
-            windows.setdefault(row.start, set()).add(row.device)
+            for start in range(row.start, min(row.until, upto), WINDOW_MS):
+                windows.setdefault(start, set()).add(row.device)
         everybody = book.devices(kind)
         hours: dict[int, set[str]] = {}
         for run, named in _runs(windows):
@@ -268,7 +279,7 @@ class Periods:
             maker.hours(kind, [hour], sorted(touched))
         maker.days(kind, list(hours), sorted(set().union(*hours.values())))
         with writing(self._engine) as connection:
-            marks.remove_stale(connection, rows)
+            marks.settle_stale(connection, rows, upto)
         return True
 
 

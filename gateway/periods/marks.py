@@ -8,8 +8,9 @@
 - ``periods.since``: the first window of all;
 - ``periods.registry``, ``periods.sessions``: offsets up to which changes of the registry and sessions are considered.
 
-A row of ``periods_stale`` says that a window has to be worked out again. Its ``cursor`` grows whenever it is written
-again; whoever worked the window out removes the row only with the cursor that was there before the readings were read.
+A row of ``periods_stale`` says that the windows from ``start`` to ``until`` have to be worked out again, however many:
+a change that reaches back a year is one row. Its ``cursor`` grows whenever it is written again; whoever worked windows
+out takes them from the row only with the cursor that was there before the readings were read.
 """
 
 from __future__ import annotations
@@ -31,8 +32,8 @@ REGISTRY, SESSIONS = "periods.registry", "periods.sessions"
 EVERY = "*"
 #: More devices than this in one window are all devices.
 MANY = 64
-#: Windows put into one statement.
-_ROWS = 5_000
+#: (kind, start, until): windows of a kind, in a row.
+Stretch = tuple[str, int, int]
 
 
 class Stale(NamedTuple):
@@ -41,6 +42,7 @@ class Stale(NamedTuple):
     kind: str
     start: int
     device: str
+    until: int
     cursor: int
 
 
@@ -64,12 +66,13 @@ def mark_touched(connection: sa.Connection, items: Iterable[Item], cursor: int) 
     begun = connection.scalar(sa.select(period_marks.c.upto).where(period_marks.c.name == BEGUN))
     if begun is None:
         return
-    touched: dict[tuple[str, int], set[str]] = {}
+    touched: dict[Stretch, set[str]] = {}
     for item in items:
         if type(item) is Telemetry:
             for row in item.rows:
                 if row.ts < begun and item.tags.kind in KINDS:
-                    touched.setdefault((item.tags.kind, window_of(row.ts)), set()).add(item.tags.device)
+                    window = window_of(row.ts)
+                    touched.setdefault((item.tags.kind, window, window + WINDOW_MS), set()).add(item.tags.device)
     if touched:
         _put(connection, touched, cursor)
 
@@ -83,40 +86,53 @@ def mark_stale(
     was written.
     """
     begun = read_marks(connection).get(BEGUN)
-    if begun is None:
-        return
-    named = {EVERY} if devices is None else set(devices)
-    touched = {(kind, window): named for window in windows(start, min(end, begun))} if named else {}
-    for at in range(0, len(touched), _ROWS):
-        _put(connection, dict(list(touched.items())[at : at + _ROWS]), 0)
+    if begun is not None:
+        mark_ahead(connection, kind, start, min(end, begun), {EVERY} if devices is None else set(devices))
 
 
-def _put(connection: sa.Connection, touched: Mapping[tuple[str, int], set[str]], cursor: int) -> None:
+def mark_ahead(connection: sa.Connection, kind: str, start: int, end: int, devices: set[str]) -> None:
+    """The same; windows that are not worked out yet are worked out again, or at all, as soon as they are over."""
+    found = windows(start, end)
+    if found and devices:
+        _put(connection, {(kind, found[0], found[-1] + WINDOW_MS): devices}, 0)
+
+
+def _put(connection: sa.Connection, touched: Mapping[Stretch, set[str]], cursor: int) -> None:
     crowded = _crowded(connection, touched)
-    rows, gone = [], []
-    for (kind, start), devices in touched.items():
+    rows: list[dict[str, str | int]] = []
+    gone: list[dict[str, str | int]] = []
+    for (kind, start, until), devices in touched.items():
         if EVERY in devices or len(devices) + crowded.get((kind, start), 0) > MANY:
-            gone.append({"k": kind, "s": start})
+            gone.append({"k": kind, "s": start, "u": until})
             devices = {EVERY}  # noqa: PLW2901 - all of them, then
-        rows += [{"kind": kind, "start": start, "device": device, "cursor": cursor} for device in devices]
+        rows += [
+            {"kind": kind, "start": start, "device": device, "until": until, "cursor": cursor} for device in devices
+        ]
     table = periods_stale
     if gone:
-        one = sa.and_(table.c.kind == sa.bindparam("k"), table.c.start == sa.bindparam("s"), table.c.device != EVERY)
+        same = (table.c.kind == sa.bindparam("k"), table.c.start == sa.bindparam("s"))
+        one = sa.and_(*same, table.c.until <= sa.bindparam("u"), table.c.device != EVERY)
         connection.execute(sa.delete(table).where(one), gone)
+    _upsert(connection, rows)
+
+
+def _upsert(connection: sa.Connection, rows: Sequence[Mapping[str, str | int]]) -> None:
+    table = periods_stale
     statement = upsert(table)
-    newer = sa.func.max(table.c.cursor + 1, statement.excluded.cursor)
-    connection.execute(
-        statement.on_conflict_do_update(index_elements=["kind", "start", "device"], set_={"cursor": newer}), rows
-    )
+    newer = {
+        "cursor": sa.func.max(table.c.cursor + 1, statement.excluded.cursor),
+        "until": sa.func.max(table.c.until, statement.excluded.until),
+    }
+    connection.execute(statement.on_conflict_do_update(index_elements=["kind", "start", "device"], set_=newer), rows)
 
 
-def _crowded(connection: sa.Connection, touched: Mapping[tuple[str, int], set[str]]) -> dict[tuple[str, int], int]:
+def _crowded(connection: sa.Connection, touched: Iterable[Stretch]) -> dict[tuple[str, int], int]:
     """How many rows stand already by (kind, start); one of all devices counts as too many."""
     table = periods_stale
     weight = sa.func.sum(sa.case((table.c.device == EVERY, MANY), else_=1))
     found: dict[tuple[str, int], int] = {}
-    for kind in {kind for kind, _ in touched}:
-        starts = [start for one, start in touched if one == kind]
+    for kind in {kind for kind, _, _ in touched}:
+        starts = [start for one, start, _ in touched if one == kind]
         query = (
             sa.select(table.c.start, weight)
             .where(table.c.kind == kind, table.c.start.between(min(starts), max(starts)))
@@ -126,34 +142,47 @@ def _crowded(connection: sa.Connection, touched: Mapping[tuple[str, int], set[st
     return found
 
 
-def next_stale(connection: sa.Connection, span: int, most: int) -> list[Stale]:
-    """The oldest rows of one kind, within ``span`` ms of the first, about ``most`` of them; empty = none at all."""
+def next_stale(connection: sa.Connection, done: int, span: int, most: int) -> list[Stale]:
+    """The oldest rows of one kind, within ``span`` ms of the first, about ``most`` of them; empty = none at all.
+
+    Windows from ``done`` on are left: nobody has worked them out yet.
+    """
     table = periods_stale
-    first = connection.execute(sa.select(table).order_by(table.c.start, table.c.kind).limit(1)).first()
+    oldest = sa.select(table).where(table.c.start < done).order_by(table.c.start, table.c.kind).limit(1)
+    first = connection.execute(oldest).first()
     if first is None:
         return []
     start = int(first.start)
     query = (
         sa.select(table)
-        .where(table.c.kind == first.kind, table.c.start.between(start, start + span - WINDOW_MS))
+        .where(table.c.kind == first.kind, table.c.start >= start, table.c.start < min(start + span, done))
         .order_by(table.c.start)
         .limit(most)
     )
-    rows = [Stale(row.kind, int(row.start), row.device, int(row.cursor)) for row in connection.execute(query)]
+    rows = [
+        Stale(row.kind, int(row.start), row.device, int(row.until), int(row.cursor))
+        for row in connection.execute(query)
+    ]
     if len(rows) == most and rows[-1].start != start:
         rows = [row for row in rows if row.start < rows[-1].start]
     return rows
 
 
-def remove_stale(connection: sa.Connection, rows: Sequence[Stale]) -> None:
-    """Forget rows that were not written again meanwhile."""
+def settle_stale(connection: sa.Connection, rows: Sequence[Stale], upto: int) -> None:
+    """Take the windows before ``upto`` from rows that were not written again meanwhile."""
     table = periods_stale
     one = sa.and_(*(table.c[name] == sa.bindparam(f"b_{name}") for name in Stale._fields))
     connection.execute(
         sa.delete(table).where(one), [{f"b_{key}": value for key, value in row._asdict().items()} for row in rows]
     )
+    rest = [row._replace(start=upto)._asdict() for row in rows if row.until > upto]
+    if rest:
+        _upsert(connection, rest)
 
 
 def count_stale(connection: sa.Connection) -> int:
-    """How many windows wait to be worked out again (each with one device or all)."""
-    return int(connection.scalar(sa.select(sa.func.count()).select_from(periods_stale)) or 0)
+    """How many windows wait to be worked out again (each with one device or all); those that are to come do not."""
+    done = read_marks(connection).get(DONE, 0)
+    table = periods_stale
+    waiting = sa.func.sum(sa.func.min(table.c.until, done) - table.c.start)
+    return int(connection.scalar(sa.select(waiting).where(table.c.start < done)) or 0) // WINDOW_MS

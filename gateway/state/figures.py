@@ -6,15 +6,16 @@ import sqlalchemy as sa
 
 from gateway.state.meta import metadata
 
-#: Five-minute windows whose figures have to be worked out (again); the store writes them with its cursor. ``device``
-#: ``*`` = all devices of the kind. ``cursor`` is the store's when the row was written last: who worked the window out
-#: with all up to a cursor removes the rows up to it.
+#: Five-minute windows (from ``start`` to ``until``) whose figures have to be worked out (again); the store writes them
+#: with its cursor. ``device`` ``*`` = all devices of the kind. ``cursor`` grows whenever the row is written: who worked
+#: windows out takes them from the row with the cursor that it had before.
 periods_stale = sa.Table(
     "periods_stale",
     metadata,
     sa.Column("kind", sa.Text, primary_key=True),
     sa.Column("start", sa.BigInteger, primary_key=True, autoincrement=False),  # ms since 1970 UTC
     sa.Column("device", sa.Text, primary_key=True),
+    sa.Column("until", sa.BigInteger, nullable=False),
     sa.Column("cursor", sa.BigInteger, nullable=False),
     sqlite_with_rowid=False,
 )

@@ -11,10 +11,12 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from gateway import state
+from gateway.periods import follow
 from gateway.periods.marks import count_stale, read_marks
 from gateway.store.influx_write import UnwrittenError
 from tests.plugins.influx import Bucket
-from tests.support.periods_site import CHANNELS, DEVICE, MIDNIGHT, MINUTE, PLACE, Site
+from tests.support.periods_site import CHANNELS, DEVICE, HOUR, MIDNIGHT, MINUTE, PLACE, Site
 from tests.support.waiting import DEADLINE_S
 
 pytestmark = pytest.mark.influxd
@@ -243,3 +245,66 @@ def test_a_value_does_not_count_while_the_cell_was_said_to_be_dry_before(site: S
     site.at(11)
 
     assert site.figures("water_5m", *COUNTS)[5, "wq-1", "out-1", "chlorine_free"] == (5, 2, 0, 0, 0)
+
+
+@pytest.mark.parametrize("few", [200, 0])
+def test_a_device_that_is_removed_keeps_what_it_sent_until_then(
+    site: Site, monkeypatch: pytest.MonkeyPatch, few: int
+) -> None:
+    """Registered until minute 47, the last windows of which are not worked out by then: nothing is short of them.
+
+    Of a removed device as much was due as came.
+    """
+    monkeypatch.setattr(follow, "FEW", few)
+    site.register("devices", DEVICE | {"id": "wq-2", "channels": CHANNELS})
+    for device in ("wq-1", "wq-2"):
+        site.every(device, range(40), chlorine_free=0.5)
+    site.at(41)
+    site.every("wq-2", range(40, 47), chlorine_free=0.1)
+    site.remove("wq-2")
+    site.at(47.1)
+    site.at(130)
+
+    key = (0, "wq-2", "out-1", "chlorine_free")
+    assert [site.figures(size, *COUNTS)[key] for size in SIZES[1:]] == [(47, 47, 47, 47, 40)] * 2
+    (hour,) = [
+        row
+        for row in site.bucket.rows("district_1h")
+        if row["parameter"] == "chlorine_free" and row["time"] == MIDNIGHT * 1_000_000
+    ]
+    assert (hour["received"], hour["compliant"]) == (87, 80)
+    with site.engine.connect() as connection:
+        assert count_stale(connection) == 0
+
+
+def test_a_limit_that_reaches_back_a_month_over_many_devices_locks_nobody_out(site: Site) -> None:
+    """A place of 70 devices is told a limit since 30 days: it is written in few statements, and the figures follow."""
+    site.register("devices", *(DEVICE | {"id": f"wq-{n}", "channels": CHANNELS} for n in range(2, 71)))
+    site.send("wq-1", MIDNIGHT - 30 * 24 * 60 * MINUTE + HOUR, {"ph": 7.0})
+    site.clock.now = MIDNIGHT
+    written: list[str] = []
+
+    def count(_c: object, _cursor: object, statement: str, *_: object) -> None:
+        if "periods_stale" in statement and not statement.startswith("SELECT"):
+            written.append(statement)
+
+    with site.engine.begin() as connection:
+        connection.execute(sa.insert(state.period_marks), [
+            {"name": name, "upto": upto}
+            for name, upto in {
+                "periods": MIDNIGHT, "periods.begun": MIDNIGHT, "periods.since": MIDNIGHT - 40 * 24 * HOUR,
+                "periods.registry": site.offset - 1, "periods.sessions": -1,
+            }.items()
+        ])  # fmt: skip
+    limits = [{"parameter": "ph", "min": 7.5, "from": MIDNIGHT - 30 * 24 * HOUR}]
+    site.register("places", PLACE | {"limits": limits})
+    site.store.write([], site.offset)
+    sa.event.listen(site.engine, "before_cursor_execute", count)
+    site.periods.run_once(0)
+    sa.event.remove(site.engine, "before_cursor_execute", count)
+
+    assert len(written) < 6
+    with site.engine.connect() as connection:
+        assert 0 < count_stale(connection) < 30 * 24 * 12
+    found = site.figures("water_5m", "judged", "compliant", "low")
+    assert found[-30 * 24 * 60 + 60, "wq-1", "out-1", "ph"] == (1, 0, 7.5)

@@ -120,6 +120,16 @@ class Site:
             connection.execute(sa.insert(state.registry), rows)
         self.registry.load([*self.registry.rows(), *((kind, row["id"], row["body"]) for row in rows)], self.offset)
 
+    def remove(self, device: str) -> None:
+        """A registry change that takes a device out."""
+        self.offset += 1
+        row = {"kind": "devices", "id": device, "offset": self.offset, "body": None}
+        with self.engine.begin() as connection:
+            connection.execute(sa.insert(state.registry), row)
+        rows = [one for one in self.registry.rows() if one[:2] != ("devices", device)]
+        self.registry.load(rows, self.offset)
+        self.store.write([], self.offset)
+
     def send(
         self,
         device: str,

@@ -11,12 +11,25 @@ import sqlalchemy as sa
 from devices.reading import Row
 from gateway import state
 from gateway.database import open_state
-from gateway.periods.marks import BEGUN, Stale, mark_stale, mark_touched, next_stale, remove_stale, write_marks
+from gateway.periods.marks import (
+    BEGUN,
+    DONE,
+    Stale,
+    count_stale,
+    mark_ahead,
+    mark_stale,
+    mark_touched,
+    next_stale,
+    settle_stale,
+    write_marks,
+)
 from gateway.store.base import Item, Quiet, Tags, Telemetry
 
 MINUTE = 60_000
 T0 = 1_772_380_800_000
 HOUR = 60 * MINUTE
+WINDOW = 5 * MINUTE
+YEAR = 365 * 24 * HOUR
 
 
 @pytest.fixture
@@ -25,7 +38,7 @@ def connection(tmp_path: Path) -> Iterator[sa.Connection]:
     engine = open_state(tmp_path / "state.sqlite")
     state.metadata.create_all(engine)
     with engine.begin() as connection:
-        write_marks(connection, {BEGUN: T0 + HOUR})
+        write_marks(connection, {BEGUN: T0 + HOUR, DONE: T0 + HOUR})
         yield connection
     engine.dispose()
 
@@ -37,7 +50,7 @@ def reading(minute: float, device: str = "wq-1", kind: str = "water") -> Item:
 
 def stale(connection: sa.Connection) -> list[Stale]:
     """All rows, oldest first."""
-    return next_stale(connection, 24 * HOUR, 10_000)
+    return next_stale(connection, T0 + HOUR, 24 * HOUR, 10_000)
 
 
 def test_the_store_marks_only_windows_that_were_begun(connection: sa.Connection) -> None:
@@ -45,7 +58,10 @@ def test_the_store_marks_only_windows_that_were_begun(connection: sa.Connection)
     items = [reading(0), reading(4.99), reading(59.9, "wq-2"), reading(60), reading(3, kind="terminal"), Quiet(9, 1)]
     mark_touched(connection, items, 9)
 
-    assert stale(connection) == [Stale("water", T0, "wq-1", 9), Stale("water", T0 + 55 * MINUTE, "wq-2", 9)]
+    assert stale(connection) == [
+        Stale("water", T0, "wq-1", T0 + WINDOW, 9),
+        Stale("water", T0 + 55 * MINUTE, "wq-2", T0 + HOUR, 9),
+    ]
 
 
 def test_before_the_first_window_nothing_is_marked(connection: sa.Connection) -> None:
@@ -62,7 +78,7 @@ def test_more_than_64_devices_of_a_window_are_all_of_them(connection: sa.Connect
     mark_touched(connection, [reading(0, f"wq-{n}") for n in range(64)], 9)
     assert len(stale(connection)) == 64
     mark_touched(connection, [reading(1, "wq-64")], 10)
-    assert stale(connection) == [Stale("water", T0, "*", 10)]
+    assert stale(connection) == [Stale("water", T0, "*", T0 + WINDOW, 10)]
     mark_touched(connection, [reading(1, "wq-65")], 11)
     assert [one.device for one in stale(connection)] == ["*"]
 
@@ -73,17 +89,17 @@ def test_a_row_that_was_written_again_meanwhile_is_not_removed(connection: sa.Co
     seen = stale(connection)
     mark_stale(connection, "water", T0, T0 + 1, ["wq-1"])
     mark_touched(connection, [reading(1)], 9)
-    remove_stale(connection, seen)
+    settle_stale(connection, seen, T0 + HOUR)
 
-    assert stale(connection) == [Stale("water", T0, "wq-1", 11)]
+    assert stale(connection) == [Stale("water", T0, "wq-1", T0 + WINDOW, 11)]
 
 
 def test_a_span_is_marked_as_far_as_it_is_worked_out(connection: sa.Connection) -> None:
     """Windows that overlap it, none that is to come."""
     mark_stale(connection, "water", T0 + 54 * MINUTE, T0 + 3 * HOUR)
 
-    assert [(one.start - T0) // MINUTE for one in stale(connection)] == [50, 55]
-    assert {one.device for one in stale(connection)} == {"*"}
+    assert stale(connection) == [Stale("water", T0 + 50 * MINUTE, "*", T0 + HOUR, 0)]
+    assert count_stale(connection) == 2
 
 
 def test_a_pass_takes_whole_windows_of_one_kind_and_span(connection: sa.Connection) -> None:
@@ -91,6 +107,44 @@ def test_a_pass_takes_whole_windows_of_one_kind_and_span(connection: sa.Connecti
     mark_stale(connection, "radiation", T0 + 5 * MINUTE, T0 + 6 * MINUTE)
     mark_stale(connection, "water", T0, T0 + 15 * MINUTE, [f"wq-{n}" for n in range(3)])
 
-    assert [one.device for one in next_stale(connection, HOUR, 4)] == ["wq-0", "wq-1", "wq-2"]
-    assert {one.start for one in next_stale(connection, 10 * MINUTE, 100)} == {T0, T0 + 5 * MINUTE}
-    assert {one.kind for one in next_stale(connection, HOUR, 100)} == {"water"}
+    mark_stale(connection, "water", T0 + 5 * MINUTE, T0 + 6 * MINUTE, ["wq-9"])
+
+    assert [one.device for one in next_stale(connection, T0 + HOUR, HOUR, 4)] == ["wq-0", "wq-1", "wq-2"]
+    assert len(next_stale(connection, T0 + HOUR, WINDOW, 100)) == 3
+    assert {one.kind for one in next_stale(connection, T0 + HOUR, HOUR, 100)} == {"water"}
+    assert next_stale(connection, T0, HOUR, 100) == []
+
+
+def test_a_change_that_reaches_back_a_year_is_one_row_a_device(connection: sa.Connection) -> None:
+    """It is taken piece by piece; of a row that was written again meanwhile nothing is taken."""
+    mark_stale(connection, "water", T0 - YEAR, T0 + YEAR, ["wq-1", "wq-2"])
+    first = next_stale(connection, T0 + HOUR, 6 * HOUR, 100)
+    assert [(one.start, one.until) for one in first] == [(T0 - YEAR, T0 + HOUR)] * 2
+    mark_stale(connection, "water", T0 - YEAR, T0 - YEAR + MINUTE, ["wq-2"])
+    settle_stale(connection, first, T0 - YEAR + 6 * HOUR)
+
+    rows = next_stale(connection, T0 + HOUR, YEAR, 100)
+    assert [((one.start - T0 + YEAR) // HOUR, one.device) for one in rows] == [(0, "wq-2"), (6, "wq-1"), (6, "wq-2")]
+    assert {one.until for one in rows} == {T0 + HOUR}
+    assert count_stale(connection) == (3 * (YEAR + HOUR) - 12 * HOUR) // WINDOW
+
+
+def test_many_devices_in_one_window_do_not_shorten_a_longer_stretch(connection: sa.Connection) -> None:
+    """What a batch marks for all devices takes no row that reaches further."""
+    mark_stale(connection, "water", T0, T0 + HOUR, ["wq-1"])
+    mark_touched(connection, [reading(0, f"wq-{n}") for n in range(70)], 9)
+
+    assert {(one.device, one.until - T0) for one in stale(connection)} == {("wq-1", HOUR), ("*", WINDOW)}
+
+
+def test_windows_that_are_to_come_wait_until_they_are_over(connection: sa.Connection) -> None:
+    """They are neither handed out nor counted before."""
+    mark_ahead(connection, "water", T0 + 55 * MINUTE, T0 + 2 * HOUR, {"wq-1"})
+    assert count_stale(connection) == 1
+    rows = stale(connection)
+    settle_stale(connection, rows, T0 + HOUR)
+    assert (stale(connection), count_stale(connection)) == ([], 0)
+
+    write_marks(connection, {DONE: T0 + HOUR + WINDOW})
+    assert count_stale(connection) == 1
+    assert [one.start for one in next_stale(connection, T0 + HOUR + WINDOW, HOUR, 9)] == [T0 + HOUR]
