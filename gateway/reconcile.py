@@ -201,16 +201,26 @@ class _Reconcile:
         return found
 
     def _send(self, lacking: Sequence[Lack]) -> None:
-        """Send lines, then say that the figures of their windows have to be worked out again."""
-        lines = [one.line for one in lacking]
-        for at in range(0, len(lines), _LINES):
+        """Send lines, and say that the figures of their windows have to be worked out again.
+
+        It is said before and after, so that it stands wherever this breaks off, and is not taken for what was worked
+        out before the lines were there.
+        """
+        for at in range(0, len(lacking), _LINES):
             part = lacking[at : at + _LINES]
-            refusals = self._insist(lambda at=at: self._link.write(lines, at, min(at + _LINES, len(lines))).result())  # type: ignore[misc]
-            gone = sum(lacking[one.at].points for one in refusals)
+            lines = [one.line for one in part]
+            self._mark(part)
+            try:
+                refusals = self._insist(lambda lines=lines: self._link.write(lines, 0, len(lines)).result())  # type: ignore[misc]
+            finally:
+                self._mark(part)
+            gone = sum(part[one.at].points for one in refusals)
             self._report.refused += gone
             self._report.sent += sum(one.points for one in part) - gone
+
+    def _mark(self, part: Sequence[Lack]) -> None:
         touched: dict[tuple[str, int], set[str]] = {}
-        for one in lacking:
+        for one in part:
             if one.kind in KINDS:
                 touched.setdefault((one.kind, one.ts // _HOUR * _HOUR), set()).add(one.device)
         with writing(self._engine) as connection:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 import sqlalchemy as sa
 from pydantic import ByteSize
 
+import gateway.reconcile
 from gateway import state
 from gateway.cli import call
 from gateway.config.model import JournalSection
@@ -20,6 +22,8 @@ from gateway.errors import HygeiaError
 from gateway.journal.segment import created_of, listing
 from gateway.periods.marks import BEGUN, write_marks
 from gateway.reconcile import Report, reconcile
+from gateway.store.influx_link import InfluxLink
+from gateway.store.influx_write import UnwrittenError
 from tests.plugins.influx import Bucket
 from tests.support.influx_site import MINUTE, InfluxSite
 
@@ -140,9 +144,47 @@ def test_only_what_is_missing_is_sent_and_its_windows_are_worked_out_again(
     report = again()
     assert (report.missing, report.sent) == (10, 10)
     assert rows(influx_bucket) == before
-    with site.core.engine.connect() as connection:
-        marked = {(one.kind, one.device, one.start) for one in connection.execute(sa.select(state.periods_stale))}
+    marked = stale(site)
     assert {("water", "wq-1", first), ("water", "wq-1", last - 5 * MINUTE)} <= marked
+
+
+def stale(site: InfluxSite) -> set[tuple[str, str, int]]:
+    """(kind, device, window) of all windows whose figures have to be worked out again."""
+    with site.core.engine.connect() as connection:
+        return {
+            (one.kind, one.device, window)
+            for one in connection.execute(sa.select(state.periods_stale))
+            for window in range(one.start, one.until, 5 * MINUTE)
+        }
+
+
+def test_what_a_run_sent_before_it_broke_off_is_marked(
+    again: Again, site: InfluxSite, influx_bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The third request is refused for good: the windows of all lines that are there have to be worked out again."""
+    with writing(site.core.engine) as connection:
+        write_marks(connection, {BEGUN: T0 + 24 * HOUR})
+        connection.execute(sa.delete(state.periods_stale))
+    influx_bucket.query("DROP MEASUREMENT water")
+    monkeypatch.setattr(gateway.reconcile, "_LINES", 50)
+    real, calls = InfluxLink.write, []
+
+    def third(link: InfluxLink, lines: Sequence[bytes], start: int, end: int) -> Future[list[Any]]:
+        calls.append(len(lines))
+        if len(calls) < 3:
+            return real(link, lines, start, end)
+        held: Future[list[Any]] = Future()
+        held.set_exception(UnwrittenError("HTTP 401", held=True))
+        return held
+
+    monkeypatch.setattr(InfluxLink, "write", third)
+    with pytest.raises(HygeiaError, match="HTTP 401"):
+        again()
+
+    sent = [(row["device"], row["time"] // 1_000_000) for row in rows(influx_bucket)["water"]]
+    there = {("water", device, ts - ts % (5 * MINUTE)) for device, ts in sent}
+    assert len(there) > 10
+    assert there <= stale(site)
 
 
 def test_a_value_that_the_database_has_otherwise_is_named_and_left(again: Again, influx_bucket: Bucket) -> None:
