@@ -23,9 +23,10 @@ TRANSMISSION = Rate(
     Words("数据传输率", "Transmission rate"),
     'sum("received") / sum("due")',
     Words(
-        "实收数据数 ÷ 应收数据数。应收数 =（时段 − 经批准的停运时间）÷ 上报间隔。",
+        "实收数据数 ÷ 应收数据数。应收数 =（时段 − 经批准的停运时间）÷ 上报间隔。"
+        "被网关拒收的数值（不是数字，或超出合理范围）不计入实收。",
         "Readings received divided by readings due. Due = (window minus approved stops) divided by the reporting "
-        "interval.",
+        "interval. Values that the gateway refuses (no number, or outside the plausible range) count as not received.",
     ),
 )
 VALIDITY = Rate(
