@@ -41,5 +41,7 @@ class Charts:
         periods = self.periods
         late = periods.lag_ms > LATE_MS
         words = periods.words or (f"{periods.lag_ms // 60_000} minutes behind the clock" if late else "")
-        standing = "held" if periods.state == "held" else "behind" if late or periods.state != "ok" else "ok"
-        return Lag(self._follower.cursor, periods.lag_ms // 300_000, standing, words)
+        behind, cursor = periods.lag_ms // 300_000, self._follower.cursor
+        if periods.state == "held":
+            return Lag(cursor, behind, "held", words)
+        return Lag(cursor, behind, "behind" if late or periods.state != "ok" else "ok", words)

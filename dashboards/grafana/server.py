@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-import niquests
+import requests
 from grafana_client.api import GrafanaApi
 from grafana_client.client import GrafanaException
 
@@ -147,12 +147,12 @@ class Grafana:
             answer = ask()
         except GrafanaException as error:
             raise self._refused(error) from None
-        except niquests.exceptions.TooManyRedirects:
+        except requests.exceptions.TooManyRedirects:
             words = "answers with a redirect: a login page or a proxy stands before it; give its own address"
             raise GrafanaError(f"{self._where} {words}") from None
-        except niquests.exceptions.JSONDecodeError:
+        except requests.exceptions.JSONDecodeError:
             raise GrafanaError(f"{self._where} answers with something that is no JSON: is that Grafana?") from None
-        except niquests.exceptions.RequestException as error:
+        except requests.exceptions.RequestException as error:
             raise GrafanaError(f"{self._where} cannot be reached: {_short(str(error))}") from None
         if not isinstance(answer, kind):
             raise GrafanaError(f"{self._where} answers with a page instead of JSON: is that Grafana, or a login page?")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib.metadata
 import re
 import subprocess
 import sys
@@ -96,3 +97,14 @@ def test_only_the_lock_names_a_package_registry_and_no_mirror() -> None:
             assert not pattern.search(file.read_text(encoding="utf-8", errors="replace")), file
     lock = (ROOT / "uv.lock").read_text(encoding="utf-8")
     assert set(re.findall(r'https://([^/"]+)/', lock)) <= {"py" + "pi.org", "files.python" + "hosted.org"}
+
+
+def test_no_two_packages_bring_the_same_module() -> None:
+    """Of two packages with one file the one that is installed last wins, and nobody knows which (ADR 18)."""
+    brought: dict[str, dict[str, str]] = {}
+    for package in importlib.metadata.distributions():
+        for file in package.files or ():
+            if file.suffix == ".py" and ".." not in file.parts:
+                content = file.hash.value if file.hash else ""
+                brought.setdefault(str(file), {})[content] = package.metadata["Name"]
+    assert {file: set(names.values()) for file, names in brought.items() if len(names) > 1} == {}

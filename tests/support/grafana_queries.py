@@ -162,12 +162,12 @@ class _Board:
         return Ran(self._dashboard["uid"], question, words, statement, answer.rows, seconds, answer.error)
 
     def _resolve(self, fixed: Mapping[str, str]) -> _Resolved:
-        made = _Resolved({}, {}, set())
+        made = _Resolved({}, {}, [])
         for name in _in_order(self._known):
             variable = self._known[name]
             values = made.values[name] = self._values(variable, made.choice)
             if variable.get("multi") or variable.get("includeAll"):
-                made.several.add(name)
+                made.several.append(name)
             everything = variable.get("allValue") or values
             made.choice[name] = fixed.get(name) or (everything if name in made.several else (values or [""])[0])
         return made
@@ -189,7 +189,7 @@ class _Resolved(NamedTuple):
 
     choice: dict[str, str | list[str]]
     values: dict[str, list[str]]
-    several: set[str]
+    several: list[str]
 
 
 def _in_order(known: Mapping[str, Mapping[str, Any]]) -> list[str]:

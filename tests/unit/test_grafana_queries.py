@@ -96,8 +96,8 @@ def test_all_and_one_value_of_each_variable_are_asked() -> None:
     assert problems(ran) == []
     assert [(one.selection, one.statement) for one in ran if one.question.by == "panel"] == [
         ("all", "ROWS (d1|d2) (p1|p2)"),
-        ("one place", "ROWS (d1|d2) p2"),
         ("one district", "ROWS d1 (p1|p2)"),
+        ("one place", "ROWS (d1|d2) p2"),
     ]
     assert influx.asked[:2] == ["DISTRICTS", "PLACES (d1|d2)"]
 
