@@ -45,11 +45,13 @@ allow_anonymous false
 password_file {at}/passwords
 acl_file {at}/acl
 
-# Sessions and queued messages survive a restart; every change is saved, so that a kill loses at most a second.
+# Sessions and queued messages survive a restart. All of them are saved every 2 s: a broker that is killed, or has its
+# power cut, forgets what it acknowledged since. Not at every change: each time the whole queue is written, so a gateway
+# that comes back to 5,000 messages would take 120 a second, and to more ever fewer.
 persistence true
 persistence_location {data}
-autosave_on_changes true
-autosave_interval 1
+autosave_on_changes false
+autosave_interval 2
 persistent_client_expiration 14d
 
 # What is acknowledged to a device must not be dropped while the gateway is away.

@@ -242,7 +242,8 @@ class BrokerSite:
     def saved(self, words: bytes) -> None:
         """Wait until what the broker saved holds these words."""
         end = time.monotonic() + DEADLINE_S
-        while words not in (self.folder / "data" / "mosquitto.db").read_bytes():
+        file = self.folder / "data" / "mosquitto.db"
+        while not file.exists() or words not in file.read_bytes():
             assert time.monotonic() < end, "the broker did not save it"
             time.sleep(0.005)
 
