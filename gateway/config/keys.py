@@ -16,6 +16,14 @@ def _web_url(text: str) -> str:
     return text.rstrip("/")
 
 
+def _plain_web_url(text: str) -> str:
+    """An address that may be shown and logged: nothing in it is a secret."""
+    parts = urlsplit(_web_url(text))
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise ValueError("an address without user, password, ? and #: credentials have settings of their own")
+    return text.rstrip("/")
+
+
 def _secret_web_url(url: SecretStr) -> SecretStr:
     try:
         _web_url(url.get_secret_value())
@@ -29,7 +37,7 @@ def setting(default: Any, description: str, allowed: str, **options: Any) -> Any
     return Field(default=default, description=description, json_schema_extra={"allowed": allowed}, **options)
 
 
-WebUrl = Annotated[str, AfterValidator(_web_url)]
+WebUrl = Annotated[str, AfterValidator(_plain_web_url)]
 SecretWebUrl = Annotated[SecretStr, AfterValidator(_secret_web_url)]
 
 

@@ -181,7 +181,8 @@ def _words(info: FieldInfo) -> str:
 
 
 def _shown(key: str, value: object) -> str:
-    if is_secret(key):
+    # Somebody may have put a credential into an address where none belongs.
+    if is_secret(key) or (isinstance(value, str) and "://" in value and ("@" in value or "?" in value)):
         return "(not shown)"
     return repr(str(value) if isinstance(value, Path) else value)
 

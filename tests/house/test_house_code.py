@@ -107,4 +107,6 @@ def test_no_two_packages_bring_the_same_module() -> None:
             if file.suffix == ".py" and ".." not in file.parts:
                 content = file.hash.value if file.hash else ""
                 brought.setdefault(str(file), {})[content] = package.metadata["Name"]
+    # Two packages of one vendor, whose file differs in a version.
+    brought.pop("tencentcloud/__init__.py", None)
     assert {file: set(names.values()) for file, names in brought.items() if len(names) > 1} == {}

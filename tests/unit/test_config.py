@@ -103,6 +103,8 @@ def test_every_key_can_be_set_in_the_environment() -> None:
         ('mqtt.url = "mqtts://h"\nmqtt.ca = "no.pem"', "mqtt.ca = |No such file or directory"),
         ('timeseries.store = "csv"', "timeseries.store = 'csv'|embedded or influx"),
         ('influx.url = "influx:8086"', "influx.url = 'influx:8086'|http://host:port"),
+        ('influx.url = "http://u:SECRET@h:1"', "influx.url = (not shown)|without user, password"),
+        ('influx.url = "http://h:1/x?p=SECRET"', "influx.url = (not shown)|credentials have settings of their own"),
         ('influx.token = "schlüssel"', "influx.token = (not shown)|printable ASCII"),
         ('http.listen = "8080"', "http.listen = '8080'|host:port"),
         ('http.listen = "::1:80"', "http.listen = '::1:80'|brackets"),
