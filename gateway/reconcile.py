@@ -225,7 +225,7 @@ class _Reconcile:
                 touched.setdefault((one.kind, one.ts // _HOUR * _HOUR), set()).add(one.device)
         with writing(self._engine) as connection:
             for (kind, hour), devices in touched.items():
-                mark_stale(connection, kind, hour, hour + _HOUR, devices)
+                mark_stale(connection, kind, hour, hour + _HOUR, devices, due=False)
 
     def _query(self, asked: Sequence[str]) -> list[list[Found]]:
         return self._insist(lambda: self._link.query(asked))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from gateway.periods.book import Book, Channel, Guard, Span
@@ -39,13 +39,27 @@ STATE_MS = 24 * 3_600_000
 _Samples = dict[Where, dict[Channel, list[Sample]]]
 
 
-def work_out(book: Book, device: str, windows: range, found: Sequence[Found], works: Sequence[Work]) -> Iterator[Line]:
+#: (where, point, parameter, start): which figures of a device.
+Stood = tuple[Where, str, str, int]
+
+
+def work_out(  # noqa: PLR0917 - what figures are worked out from
+    book: Book,
+    device: str,
+    windows: range,
+    found: Sequence[Found],
+    works: Sequence[Work],
+    stood: Mapping[Stood, int] | None = None,
+) -> Iterator[Line]:
     """All figures of a device that are not empty, window by window.
 
     ``found`` are the device's series with the readings of the run, and older states of channels that say whether others
     count (columns: time in ns, then fields); labels are those of the series. What was due
     stands where the registry says; where the readings all came under other labels (the
     device was moved later and nobody dated it), it stands where most of them are.
+
+    ``stood``: readings alone changed, and this was due before. It stays so whatever the registry says by now without a
+    date, but for channels that promise nothing; a device of which nothing stood and nothing came was not there.
     """
     start, end = windows[0], windows[-1] + WINDOW_MS
     spans = book.spans(device, start, end)
@@ -61,7 +75,16 @@ def work_out(book: Book, device: str, windows: range, found: Sequence[Found], wo
             for span, home in zip(spans, homes, strict=True)
             if span.start < window + WINDOW_MS and span.end > window
         ]
-        yield from _window(book, device, window, own, inside, works)
+        if stood is None or own or any(key[-1] == window for key in stood):
+            yield from _window(book, device, window, own, inside, works, stood)
+
+
+def _stood(stood: Mapping[Stood, int], key: Stood) -> int | None:
+    """What was due before; 0 where it was due under other labels, None where nobody knew of the channel."""
+    due = stood.get(key)
+    if due is None and any(one[1:] == key[1:] for one in stood):
+        return 0
+    return due
 
 
 def _where(span: Span) -> Where:
@@ -129,6 +152,7 @@ def _window(  # noqa: PLR0917 - what one window is worked out from
     samples: _Samples,
     spans: Sequence[tuple[Span, Where | None]],
     works: Sequence[Work],
+    stood: Mapping[Stood, int] | None,
 ) -> Iterator[Line]:
     homes = {home for _, home in spans if home is not None}
     adopted = None
@@ -154,5 +178,8 @@ def _window(  # noqa: PLR0917 - what one window is worked out from
                 held = book.terms(device, channel, "" if where == home else where.place, span, due=here)
                 terms.append(held._replace(start=max(span.start, window), end=min(span.end, window + WINDOW_MS)))
             made = figures(own.get(channel, ()), terms, works)
+            if stood and all(one.interval != 0 for one in terms):
+                due_before = _stood(stood, (where, *channel, window))
+                made.due = made.due if due_before is None else due_before
             if not made.empty:
                 yield Line(device, where, *channel, window, made)

@@ -41,6 +41,8 @@ _PAUSE_S = 2.0
 FEW = 200
 #: Later than any window.
 FOREVER = 2**62
+#: A device, or all of them, and whether what was due has to be worked out again as well.
+Named = tuple[str, bool]
 
 
 class Periods:
@@ -208,7 +210,7 @@ class Periods:
         gone = removed(old, book.registry, changed)
         with writing(self._engine) as connection:
             for (kind, start, end), devices in stretches.items():
-                marks.mark_stale(connection, kind, start, end, devices)
+                marks.mark_stale(connection, kind, start, end, devices, due=True)
             for kind, devices in gone.items():
                 marks.mark_ahead(connection, kind, known[marks.DONE], ends, devices)
             marks.write_marks(connection, now)
@@ -262,30 +264,33 @@ class Periods:
             return False
         kind = rows[0].kind
         upto = min(rows[0].start + _SPAN_MS, known[marks.DONE])
-        windows: dict[int, set[str]] = {}
+        windows: dict[int, set[Named]] = {}
         for row in rows:
             for start in range(row.start, min(row.until, upto), WINDOW_MS):
-                windows.setdefault(start, set()).add(row.device)
+                windows.setdefault(start, set()).add((row.device, row.due))
         everybody = book.devices(kind)
         hours: dict[int, set[str]] = {}
         for run, named in _runs(windows):
-            devices = sorted({*everybody, *(named - {marks.EVERY})}) if marks.EVERY in named else sorted(named)
-            maker.five(book, kind, run, devices, anew=True)
+            touched = {device for device, _ in named}
+            devices = sorted({*everybody, *(touched - {marks.EVERY})} if marks.EVERY in touched else touched)
+            whole = {device for device, due in named if due}
+            stands = set() if marks.EVERY in whole else set(devices) - whole
+            maker.five(book, kind, run, devices, anew=True, stands=stands)
             hours.setdefault(hour_of(run[0]), set()).update(devices)
         if len(everybody) > FEW:
             # An hour that is not over is written when it is.
-            hours = {hour: touched for hour, touched in hours.items() if hour + HOUR_MS <= known[marks.DONE]}
-        for hour, touched in hours.items():
-            maker.hours(kind, [hour], sorted(touched))
+            hours = {hour: some for hour, some in hours.items() if hour + HOUR_MS <= known[marks.DONE]}
+        for hour, some in hours.items():
+            maker.hours(kind, [hour], sorted(some))
         maker.days(kind, list(hours), sorted(set().union(*hours.values())))
         with writing(self._engine) as connection:
             marks.settle_stale(connection, rows, upto)
         return True
 
 
-def _runs(windows: dict[int, set[str]]) -> list[tuple[range, set[str]]]:
+def _runs(windows: dict[int, set[Named]]) -> list[tuple[range, set[Named]]]:
     """Windows that follow each other within an hour and concern the same devices, put together."""
-    runs: list[tuple[range, set[str]]] = []
+    runs: list[tuple[range, set[Named]]] = []
     for start in sorted(windows):
         if runs and runs[-1][0].stop == start and start % HOUR_MS and runs[-1][1] == windows[start]:
             runs[-1] = range(runs[-1][0].start, start + WINDOW_MS, WINDOW_MS), runs[-1][1]

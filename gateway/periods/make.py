@@ -12,7 +12,7 @@ import structlog
 
 from gateway import state
 from gateway.periods.book import Book
-from gateway.periods.compute import STATE_MS, work_out
+from gateway.periods.compute import STATE_MS, Stood, work_out
 from gateway.periods.figures import Figures, Work
 from gateway.periods.lines import (
     district_line,
@@ -52,8 +52,20 @@ class Maker:
         self._zone = zone
         self._stopping = stopping
 
-    def five(self, book: Book, kind: str, windows: range, devices: Sequence[str], *, anew: bool) -> None:
-        """Write the 5-minute figures of ``windows``; ``anew``: what stood there and is no more becomes nothing."""
+    def five(
+        self,
+        book: Book,
+        kind: str,
+        windows: range,
+        devices: Sequence[str],
+        *,
+        anew: bool,
+        stands: Collection[str] = (),
+    ) -> None:
+        """Write the 5-minute figures of ``windows``; ``anew``: what stood there and is no more becomes nothing.
+
+        ``stands`` are devices of which readings alone changed: what was due of them stays what it was.
+        """
         start, end = windows[0], windows[-1] + WINDOW_MS
         works = self._works(start, end)
         for some in _chunks(devices, max(10, min(DEVICES, _CELLS // len(windows)))):
@@ -63,17 +75,25 @@ class Maker:
                 statements.append(figures_statement(f"{kind}_5m", some, start, end))
             answers = self._ask(statements)
             found: dict[str, list[Found]] = {}
-            for one in itertools.chain.from_iterable(answers[: -1 if anew else None]):
-                found.setdefault(one.tags["device"], []).append(one)
+            for series in itertools.chain.from_iterable(answers[: -1 if anew else None]):
+                found.setdefault(series.tags["device"], []).append(series)
+            before = list(stored(answers[-1])) if anew else []
+            stood: dict[str, dict[Stood, int]] = {plain(device): {} for device in some if device in stands}
+            for one in before:
+                if one.device in stood:
+                    stood[one.device][one[1:5]] = one.figures.due
             made = [
-                line._replace(device=plain(device))
+                line._replace(device=key)
                 for device in some
-                for line in work_out(book, device, windows, found.get(plain(device), ()), works.get(device, ()))
+                for key in [plain(device)]
+                for line in work_out(book, device, windows, found.get(key, ()), works.get(device, ()), stood.get(key))
             ]
-            if anew:
-                keys = {one[:5] for one in made}
-                gone = [one for one in stored(answers[-1]) if one[:5] not in keys]
-                made += [one._replace(figures=Figures()) for one in gone]
+            keys = {one[:5] for one in made}
+            made += [
+                one._replace(figures=Figures(due=one.figures.due if one.device in stood else 0))
+                for one in before
+                if one[:5] not in keys
+            ]
             self._write(line(f"{kind}_5m", one) for one in made)
 
     @staticmethod

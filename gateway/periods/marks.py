@@ -9,8 +9,9 @@
 - ``periods.registry``, ``periods.sessions``: offsets up to which changes of the registry and sessions are considered.
 
 A row of ``periods_stale`` says that the windows from ``start`` to ``until`` have to be worked out again, however many:
-a change that reaches back a year is one row. Its ``cursor`` grows whenever it is written again; whoever worked windows
-out takes them from the row only with the cursor that was there before the readings were read.
+a change that reaches back a year is one row. ``due`` says that it is not readings alone that changed. Its ``cursor``
+grows whenever it is written again; whoever worked windows out takes them from the row only with the cursor that was
+there before the readings were read.
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ class Stale(NamedTuple):
     start: int
     device: str
     until: int
+    due: bool
     cursor: int
 
 
@@ -74,44 +76,45 @@ def mark_touched(connection: sa.Connection, items: Iterable[Item], cursor: int) 
                     window = window_of(row.ts)
                     touched.setdefault((item.tags.kind, window, window + WINDOW_MS), set()).add(item.tags.device)
     if touched:
-        _put(connection, touched, cursor)
+        _put(connection, touched, cursor, due=False)
 
 
 def mark_stale(
-    connection: sa.Connection, kind: str, start: int, end: int, devices: Collection[str] | None = None
+    connection: sa.Connection, kind: str, start: int, end: int, devices: Collection[str] | None = None, *, due: bool
 ) -> None:
     """Have the windows that overlap ``start`` <= t < ``end`` (ms) worked out again, as far as they are worked out.
 
-    ``kind`` is one of ``book.KINDS``, ``devices`` None = all of them. Call it in a transaction, after what it is about
-    was written.
+    ``kind`` is one of ``book.KINDS``, ``devices`` None = all of them. ``due``: what was due too, else only what came of
+    it. Call it in a transaction, after what it is about was written.
     """
     begun = read_marks(connection).get(BEGUN)
     if begun is not None:
-        mark_ahead(connection, kind, start, min(end, begun), {EVERY} if devices is None else set(devices))
+        mark_ahead(connection, kind, start, min(end, begun), {EVERY} if devices is None else set(devices), due=due)
 
 
-def mark_ahead(connection: sa.Connection, kind: str, start: int, end: int, devices: set[str]) -> None:
+def mark_ahead(
+    connection: sa.Connection, kind: str, start: int, end: int, devices: set[str], *, due: bool = True
+) -> None:
     """The same; windows that are not worked out yet are worked out again, or at all, as soon as they are over."""
     found = windows(start, end)
     if found and devices:
-        _put(connection, {(kind, found[0], found[-1] + WINDOW_MS): devices}, 0)
+        _put(connection, {(kind, found[0], found[-1] + WINDOW_MS): devices}, 0, due=due)
 
 
-def _put(connection: sa.Connection, touched: Mapping[Stretch, set[str]], cursor: int) -> None:
+def _put(connection: sa.Connection, touched: Mapping[Stretch, set[str]], cursor: int, *, due: bool) -> None:
     crowded = _crowded(connection, touched)
     rows: list[dict[str, str | int]] = []
     gone: list[dict[str, str | int]] = []
     for (kind, start, until), devices in touched.items():
         if EVERY in devices or len(devices) + crowded.get((kind, start), 0) > MANY:
-            gone.append({"k": kind, "s": start, "u": until})
+            gone.append({"k": kind, "s": start, "u": until, "d": due})
             devices = {EVERY}  # noqa: PLW2901 - all of them, then
-        rows += [
-            {"kind": kind, "start": start, "device": device, "until": until, "cursor": cursor} for device in devices
-        ]
+        rows += [Stale(kind, start, device, until, due, cursor)._asdict() for device in devices]
     table = periods_stale
     if gone:
         same = (table.c.kind == sa.bindparam("k"), table.c.start == sa.bindparam("s"))
-        one = sa.and_(*same, table.c.until <= sa.bindparam("u"), table.c.device != EVERY)
+        less = (table.c.until <= sa.bindparam("u"), table.c.due <= sa.bindparam("d"), table.c.device != EVERY)
+        one = sa.and_(*same, *less)
         connection.execute(sa.delete(table).where(one), gone)
     _upsert(connection, rows)
 
@@ -122,6 +125,7 @@ def _upsert(connection: sa.Connection, rows: Sequence[Mapping[str, str | int]]) 
     newer = {
         "cursor": sa.func.max(table.c.cursor + 1, statement.excluded.cursor),
         "until": sa.func.max(table.c.until, statement.excluded.until),
+        "due": sa.func.max(table.c.due, statement.excluded.due),
     }
     connection.execute(statement.on_conflict_do_update(index_elements=["kind", "start", "device"], set_=newer), rows)
 
@@ -160,7 +164,7 @@ def next_stale(connection: sa.Connection, done: int, span: int, most: int) -> li
         .limit(most)
     )
     rows = [
-        Stale(row.kind, int(row.start), row.device, int(row.until), int(row.cursor))
+        Stale(row.kind, int(row.start), row.device, int(row.until), row.due, int(row.cursor))
         for row in connection.execute(query)
     ]
     if len(rows) == most and rows[-1].start != start:

@@ -16,6 +16,7 @@ periods_stale = sa.Table(
     sa.Column("start", sa.BigInteger, primary_key=True, autoincrement=False),  # ms since 1970 UTC
     sa.Column("device", sa.Text, primary_key=True),
     sa.Column("until", sa.BigInteger, nullable=False),
+    sa.Column("due", sa.Boolean, nullable=False),  # what was due has to be worked out again as well
     sa.Column("cursor", sa.BigInteger, nullable=False),
     sqlite_with_rowid=False,
 )

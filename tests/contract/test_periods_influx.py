@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from gateway import state
 from gateway.periods import follow
-from gateway.periods.marks import count_stale, read_marks
+from gateway.periods.marks import count_stale, mark_stale, read_marks
 from gateway.store.influx_write import UnwrittenError
 from tests.plugins.influx import Bucket
 from tests.support.periods_site import CHANNELS, DEVICE, HOUR, MIDNIGHT, MINUTE, PLACE, Site
@@ -145,9 +145,9 @@ def test_a_late_reading_under_new_labels_leaves_nothing_due_twice(site: Site) ->
     site.at(16.1)
 
     found = site.figures("water_5m", "due", "received")
-    assert found[5, "wq-1", "out-1", "chlorine_free"] == (0, 0)
-    assert found[5, "wq-1", "end-1", "chlorine_free"] == (5, 1)
-    assert site.figures("water_1h", "due")[KEY] == (10,)
+    assert found[5, "wq-1", "out-1", "chlorine_free"] == (5, 0)
+    assert found[5, "wq-1", "end-1", "chlorine_free"] == (0, 1)
+    assert site.figures("water_1h", "due")[KEY] == (15,)
 
 
 def test_districts_have_the_sums_of_their_places(site: Site) -> None:
@@ -308,3 +308,30 @@ def test_a_limit_that_reaches_back_a_month_over_many_devices_locks_nobody_out(si
         assert 0 < count_stale(connection) < 30 * 24 * 12
     found = site.figures("water_5m", "judged", "compliant", "low")
     assert found[-30 * 24 * 60 + 60, "wq-1", "out-1", "ph"] == (1, 0, 7.5)
+
+
+def test_what_was_due_stands_where_only_readings_changed(site: Site) -> None:
+    """Undated changes hold from now on: a device that is new and an interval of 10 s change no window before them.
+
+    A late reading comes of one device, then of so many that all are looked at again.
+    """
+    site.every("wq-1", [0, 1, 2, 3], chlorine_free=0.5)
+    site.at(6)
+    site.register(
+        "devices", DEVICE | {"report_s": 10, "channels": CHANNELS}, DEVICE | {"id": "wq-2", "channels": CHANNELS}
+    )
+    site.clock.now = MIDNIGHT + 7 * MINUTE
+    site.send("wq-1", MIDNIGHT + 4 * MINUTE, {"chlorine_free": 0.5}, late=True)
+    site.at(8)
+    assert of(site) == [(5, 5, 5, 5, 5)] * 3
+
+    with site.engine.begin() as connection:
+        mark_stale(connection, "water", MIDNIGHT, MIDNIGHT + 5 * MINUTE, due=False)
+    site.at(9)
+    assert of(site) == [(5, 5, 5, 5, 5)] * 3
+    assert of(site, (0, "wq-1", "out-1", "ph")) == [(5, 0, 0, 0, 0)] * 3
+    assert {key[1] for key in site.figures("water_5m", "due")} == {"wq-1"}
+
+    site.session("wq-1", MIDNIGHT, MIDNIGHT + 4 * MINUTE, kind="outage")
+    site.at(9.1)
+    assert of(site)[0] == (6, 1, 1, 1, 1)

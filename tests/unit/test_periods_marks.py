@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from devices.reading import Row
 from gateway import state
-from gateway.database import open_state
+from gateway.database import open_state, upgrade
 from gateway.periods.marks import (
     BEGUN,
     DONE,
@@ -59,8 +59,8 @@ def test_the_store_marks_only_windows_that_were_begun(connection: sa.Connection)
     mark_touched(connection, items, 9)
 
     assert stale(connection) == [
-        Stale("water", T0, "wq-1", T0 + WINDOW, 9),
-        Stale("water", T0 + 55 * MINUTE, "wq-2", T0 + HOUR, 9),
+        Stale("water", T0, "wq-1", T0 + WINDOW, due=False, cursor=9),
+        Stale("water", T0 + 55 * MINUTE, "wq-2", T0 + HOUR, due=False, cursor=9),
     ]
 
 
@@ -68,7 +68,7 @@ def test_before_the_first_window_nothing_is_marked(connection: sa.Connection) ->
     """Without a mark there are no figures that could be wrong."""
     connection.execute(sa.delete(state.period_marks))
     mark_touched(connection, [reading(0)], 9)
-    mark_stale(connection, "water", T0, T0 + HOUR)
+    mark_stale(connection, "water", T0, T0 + HOUR, due=True)
 
     assert stale(connection) == []
 
@@ -78,7 +78,7 @@ def test_more_than_64_devices_of_a_window_are_all_of_them(connection: sa.Connect
     mark_touched(connection, [reading(0, f"wq-{n}") for n in range(64)], 9)
     assert len(stale(connection)) == 64
     mark_touched(connection, [reading(1, "wq-64")], 10)
-    assert stale(connection) == [Stale("water", T0, "*", T0 + WINDOW, 10)]
+    assert stale(connection) == [Stale("water", T0, "*", T0 + WINDOW, due=False, cursor=10)]
     mark_touched(connection, [reading(1, "wq-65")], 11)
     assert [one.device for one in stale(connection)] == ["*"]
 
@@ -87,27 +87,27 @@ def test_a_row_that_was_written_again_meanwhile_is_not_removed(connection: sa.Co
     """Whoever worked a window out removes what was there before, not what came meanwhile, whoever marked it."""
     mark_touched(connection, [reading(0), reading(5)], 9)
     seen = stale(connection)
-    mark_stale(connection, "water", T0, T0 + 1, ["wq-1"])
+    mark_stale(connection, "water", T0, T0 + 1, ["wq-1"], due=True)
     mark_touched(connection, [reading(1)], 9)
     settle_stale(connection, seen, T0 + HOUR)
 
-    assert stale(connection) == [Stale("water", T0, "wq-1", T0 + WINDOW, 11)]
+    assert stale(connection) == [Stale("water", T0, "wq-1", T0 + WINDOW, due=True, cursor=11)]
 
 
 def test_a_span_is_marked_as_far_as_it_is_worked_out(connection: sa.Connection) -> None:
     """Windows that overlap it, none that is to come."""
-    mark_stale(connection, "water", T0 + 54 * MINUTE, T0 + 3 * HOUR)
+    mark_stale(connection, "water", T0 + 54 * MINUTE, T0 + 3 * HOUR, due=True)
 
-    assert stale(connection) == [Stale("water", T0 + 50 * MINUTE, "*", T0 + HOUR, 0)]
+    assert stale(connection) == [Stale("water", T0 + 50 * MINUTE, "*", T0 + HOUR, due=True, cursor=0)]
     assert count_stale(connection) == 2
 
 
 def test_a_pass_takes_whole_windows_of_one_kind_and_span(connection: sa.Connection) -> None:
     """The oldest first; a window is never cut in two."""
-    mark_stale(connection, "radiation", T0 + 5 * MINUTE, T0 + 6 * MINUTE)
-    mark_stale(connection, "water", T0, T0 + 15 * MINUTE, [f"wq-{n}" for n in range(3)])
+    mark_stale(connection, "radiation", T0 + 5 * MINUTE, T0 + 6 * MINUTE, due=True)
+    mark_stale(connection, "water", T0, T0 + 15 * MINUTE, [f"wq-{n}" for n in range(3)], due=True)
 
-    mark_stale(connection, "water", T0 + 5 * MINUTE, T0 + 6 * MINUTE, ["wq-9"])
+    mark_stale(connection, "water", T0 + 5 * MINUTE, T0 + 6 * MINUTE, ["wq-9"], due=True)
 
     assert [one.device for one in next_stale(connection, T0 + HOUR, HOUR, 4)] == ["wq-0", "wq-1", "wq-2"]
     assert len(next_stale(connection, T0 + HOUR, WINDOW, 100)) == 3
@@ -117,10 +117,10 @@ def test_a_pass_takes_whole_windows_of_one_kind_and_span(connection: sa.Connecti
 
 def test_a_change_that_reaches_back_a_year_is_one_row_a_device(connection: sa.Connection) -> None:
     """It is taken piece by piece; of a row that was written again meanwhile nothing is taken."""
-    mark_stale(connection, "water", T0 - YEAR, T0 + YEAR, ["wq-1", "wq-2"])
+    mark_stale(connection, "water", T0 - YEAR, T0 + YEAR, ["wq-1", "wq-2"], due=True)
     first = next_stale(connection, T0 + HOUR, 6 * HOUR, 100)
     assert [(one.start, one.until) for one in first] == [(T0 - YEAR, T0 + HOUR)] * 2
-    mark_stale(connection, "water", T0 - YEAR, T0 - YEAR + MINUTE, ["wq-2"])
+    mark_stale(connection, "water", T0 - YEAR, T0 - YEAR + MINUTE, ["wq-2"], due=False)
     settle_stale(connection, first, T0 - YEAR + 6 * HOUR)
 
     rows = next_stale(connection, T0 + HOUR, YEAR, 100)
@@ -130,11 +130,16 @@ def test_a_change_that_reaches_back_a_year_is_one_row_a_device(connection: sa.Co
 
 
 def test_many_devices_in_one_window_do_not_shorten_a_longer_stretch(connection: sa.Connection) -> None:
-    """What a batch marks for all devices takes no row that reaches further."""
-    mark_stale(connection, "water", T0, T0 + HOUR, ["wq-1"])
+    """What a batch marks for all devices takes no row that reaches further, or says more."""
+    mark_stale(connection, "water", T0, T0 + HOUR, ["wq-1"], due=False)
+    mark_stale(connection, "water", T0, T0 + WINDOW, ["wq-2"], due=True)
     mark_touched(connection, [reading(0, f"wq-{n}") for n in range(70)], 9)
 
-    assert {(one.device, one.until - T0) for one in stale(connection)} == {("wq-1", HOUR), ("*", WINDOW)}
+    assert {(one.device, one.until - T0, one.due) for one in stale(connection)} == {
+        ("wq-1", HOUR, False),
+        ("wq-2", WINDOW, True),
+        ("*", WINDOW, False),
+    }
 
 
 def test_windows_that_are_to_come_wait_until_they_are_over(connection: sa.Connection) -> None:
@@ -148,3 +153,21 @@ def test_windows_that_are_to_come_wait_until_they_are_over(connection: sa.Connec
     write_marks(connection, {DONE: T0 + HOUR + WINDOW})
     assert count_stale(connection) == 1
     assert [one.start for one in next_stale(connection, T0 + HOUR + WINDOW, HOUR, 9)] == [T0 + HOUR]
+
+
+def test_windows_that_were_stale_before_migration_5_stay_so(tmp_path: Path) -> None:
+    """A row of migration 4 is one window, of which everything is worked out again."""
+    engine = open_state(tmp_path / "older.sqlite")
+    upgrade(engine)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("DROP TABLE periods_stale")
+        connection.exec_driver_sql(
+            "CREATE TABLE periods_stale (kind TEXT NOT NULL, start BIGINT NOT NULL, device TEXT NOT NULL, "
+            '"cursor" BIGINT NOT NULL, PRIMARY KEY (kind, start, device)) WITHOUT ROWID'
+        )
+        connection.exec_driver_sql(f"INSERT INTO periods_stale VALUES ('water', {T0}, 'wq-1', 7)")
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0004'")
+    upgrade(engine)
+    with engine.connect() as connection:
+        assert stale(connection) == [Stale("water", T0, "wq-1", T0 + WINDOW, due=True, cursor=7)]
+    engine.dispose()

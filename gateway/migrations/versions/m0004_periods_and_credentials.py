@@ -35,7 +35,6 @@ def upgrade() -> None:
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("start", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("device", sa.Text(), nullable=False),
-        sa.Column("until", sa.BigInteger(), nullable=False),
         sa.Column("cursor", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("kind", "start", "device"),
         sqlite_with_rowid=False,
