@@ -10,9 +10,6 @@ down_revision = "0004"
 branch_labels = None
 depends_on = None
 
-#: Length of a window (ms): what a row stood for so far.
-_WINDOW_MS = 300_000
-
 
 def upgrade() -> None:
     """Go from the revision before to this one."""
@@ -28,9 +25,10 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("kind", "start", "device"),
         sqlite_with_rowid=False,
     )
+    # So far a row stood for one window of five minutes.
     op.execute(
         'INSERT INTO periods_stale (kind, start, device, until, due, "cursor") '
-        f'SELECT kind, start, device, start + {_WINDOW_MS}, 1, "cursor" FROM periods_stale_before'
+        'SELECT kind, start, device, start + 300000, 1, "cursor" FROM periods_stale_before'
     )
     op.drop_table("periods_stale_before")
 
