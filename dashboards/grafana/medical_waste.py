@@ -20,7 +20,8 @@ from dashboards.grafana.waste_columns import (
     SILENT,
     TAGS,
     WEIGHT,
-    joined,
+    reduced,
+    summed_up,
 )
 from dashboards.grafana.words import Scene, Words
 
@@ -122,22 +123,18 @@ def _latest(function: str, field: str) -> str:
 
 def _stores(scene: Scene) -> model.Panel:
     inner = query.select(
-        ", ".join(f'last("{field}") AS "{field}"' for field in ("containers", "net_g", "oldest_h", "overdue")),
+        'last("containers") AS "containers", "net_g", "oldest_h", "overdue"',
         "waste_store",
         query.where("unit", *TAGS),
         'GROUP BY "place", "category"',
     )
-    text = query.select(
-        'sum("containers") AS "containers", sum("net_g") AS "net_g", max("oldest_h") AS "oldest_h",'
-        ' sum("overdue") AS "overdue"',
-        f"FROM ({inner})",
-        'GROUP BY "place"',
-    )
+    text = query.select('"containers", "net_g", "oldest_h", "overdue"', f"FROM ({inner})", 'GROUP BY "place"')
     called = query.select(
         f'last("name_{scene.language}") AS "name"', "place", query.where("unit", "district", also=_WASTE_PLACES),
         'GROUP BY "place"',
     )  # fmt: skip
-    shown = ("place", "name", "oldest_h", "overdue", "containers", "net_g")
+    fields = {"oldest_h": "max", "overdue": "sum", "containers": "sum", "net_g": "sum"}
+    oldest, overdue, containers, weight = (reduced(field, by) for field, by in fields.items())
     return panels.table(
         scene,
         Head(
@@ -150,16 +147,16 @@ def _stores(scene: Scene) -> model.Panel:
             (24, 9),
         ),
         [query.table(text), query.table(called, ref="B")],
-        order=shown,
-        sort_by="oldest_h",
-        transformations=joined("place", shown),
+        order=("place", "name", oldest, overdue, containers, weight),
+        sort_by=oldest,
+        transformations=summed_up("place", fields),
         columns={
             "place": Column(Words("暂存间", "Store"), Look(), 180),
             "name": columns.NAME,
-            "oldest_h": OLDEST,
-            "overdue": OVERDUE,
-            "containers": CONTAINERS,
-            "net_g": WEIGHT,
+            oldest: OLDEST,
+            overdue: OVERDUE,
+            containers: CONTAINERS,
+            weight: WEIGHT,
         },
         time_from=NOW,
         empty=SILENT,

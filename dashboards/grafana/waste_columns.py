@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from dashboards.grafana import columns
 from dashboards.grafana.look import FAULT_STEPS, GREEN, GREY, ORANGE, RED, Column, Look
 from dashboards.grafana.words import Words
@@ -37,9 +39,21 @@ DIFFERENCE = Column(
 EXCEPTIONS = Column(Words("异常", "Exceptions"), FAULTS, 90)
 
 
-def joined(key: str, shown: tuple[str, ...]) -> list[tuple[str, dict[str, object]]]:
-    """Names beside figures: the tables of both queries joined by a tag; of that only the columns ``shown``."""
+def reduced(field: str, by: str) -> str:
+    """How Grafana calls a column that ``summed_up`` makes."""
+    return f"{field} ({by})"
+
+
+def summed_up(key: str, fields: Mapping[str, str]) -> list[tuple[str, dict[str, object]]]:
+    """Rows of all categories made one a ``key`` by Grafana (field -> sum or max), and the name of it beside them.
+
+    In InfluxDB each field and group of this sum is a reading of its own: with 600 stores it took 2 s, the rows 0.1 s.
+    """
+    grouped = {name: {"operation": "groupby", "aggregations": []} for name in (key, "name")}
+    aggregated = {field: {"operation": "aggregate", "aggregations": [by]} for field, by in fields.items()}
+    shown = [key, "name", *(reduced(field, by) for field, by in fields.items())]
     return [
+        ("groupBy", {"fields": grouped | aggregated}),
         ("joinByField", {"byField": key, "mode": "inner"}),
-        ("filterFieldsByName", {"include": {"names": list(shown)}}),
+        ("filterFieldsByName", {"include": {"names": shown}}),
     ]

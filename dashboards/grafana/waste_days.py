@@ -18,7 +18,8 @@ from dashboards.grafana.waste_columns import (
     STAGES,
     TAGS,
     UNIT,
-    joined,
+    reduced,
+    summed_up,
 )
 from dashboards.grafana.words import Scene, Words
 
@@ -117,13 +118,20 @@ def exceptions(scene: Scene) -> model.Panel:
 
 def units(scene: Scene) -> model.Panel:
     """The balance of each unit, today and yesterday."""
-    fields = ("containers", "collected_g", "received_g", "difference_g", "unconfirmed", "exceptions")
-    sums = ", ".join(f'sum("{field}") AS "{field}"' for field in fields)
-    text = query.select(sums, "waste_day", query.where("unit", *TAGS), 'GROUP BY "unit"')
+    figures = {
+        "containers": CONTAINERS,
+        "collected_g": Column(STAGES["collected_g"], KILOGRAMS, 120),
+        "received_g": Column(STAGES["received_g"], KILOGRAMS, 140),
+        "difference_g": DIFFERENCE,
+        "unconfirmed": Column(Words("未确认交接", "Not confirmed"), FAULTS, 110),
+        "exceptions": EXCEPTIONS,
+    }
+    fields = ", ".join(f'"{field}"' for field in figures)
+    text = query.select(fields, "waste_day", query.where("unit", *TAGS), 'GROUP BY "unit"')
     called = query.select(
         f'last("name_{scene.language}") AS "name"', "unit", query.where("unit", "district"), 'GROUP BY "unit"'
     )
-    shown = ("unit", "name", *fields)
+    sums = {reduced(field, "sum"): column for field, column in figures.items()}
     return panels.table(
         scene,
         Head(
@@ -136,19 +144,10 @@ def units(scene: Scene) -> model.Panel:
             (24, 10),
         ),
         [query.table(text), query.table(called, ref="B")],
-        order=shown,
-        sort_by="exceptions",
-        transformations=joined("unit", shown),
-        columns={
-            "unit": UNIT,
-            "name": columns.NAME,
-            "containers": CONTAINERS,
-            "collected_g": Column(STAGES["collected_g"], KILOGRAMS, 120),
-            "received_g": Column(STAGES["received_g"], KILOGRAMS, 140),
-            "difference_g": DIFFERENCE,
-            "unconfirmed": Column(Words("未确认交接", "Not confirmed"), FAULTS, 110),
-            "exceptions": EXCEPTIONS,
-        },
+        order=("unit", "name", *sums),
+        sort_by=reduced("exceptions", "sum"),
+        transformations=summed_up("unit", dict.fromkeys(figures, "sum")),
+        columns={"unit": UNIT, "name": columns.NAME} | sums,
         time_from=DAYS,
         empty=NO_WASTE,
     )
