@@ -20,7 +20,8 @@ _HASH_BYTES = 64
 _LENGTH = 24
 #: Letters and digits that nobody mistakes for one another, as for the passwords of people.
 _ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
-DIGEST = r"^\$7\$([1-9]\d{0,7})\$([A-Za-z0-9+/]{16})\$([A-Za-z0-9+/]{86}==)$"
+#: At most 99,999 rounds: more of them in one hash would hold the broker's one thread at each connection.
+DIGEST = r"^\$7\$([1-9]\d{0,4})\$([A-Za-z0-9+/]{16})\$([A-Za-z0-9+/]{86}==)$"
 _FORM = re.compile(DIGEST)
 
 

@@ -16,6 +16,7 @@ from gateway.broker.configure import current
 from gateway.broker.passwords import digest_of
 from gateway.commands import Commands
 from gateway.config import Settings
+from gateway.errors import JournalFailedError
 from gateway.journal.record import Kind, parse_json
 from tests.support.deciding import Decided, Script
 
@@ -122,6 +123,7 @@ def test_a_device_that_leaves_the_registry_takes_its_credentials_along(site: Sit
     site.run("credentials.issue", account="wq-1", digest=DIGEST)
     site.run("registry.apply", changes=[{"kind": "devices", "id": "wq-1", "body": None}])
     assert in_force(site) == {}
+    assert [(one["command"], one["status"]) for one in site.entries("device:wq-1")][-1] == ("credentials.revoke", 200)
     body = {"id": "wq-1", "kind": "water"}
     site.run("registry.apply", changes=[{"kind": "devices", "id": "wq-1", "body": body}])
     assert in_force(site) == {}
@@ -146,6 +148,10 @@ def test_the_account_of_a_source_is_no_devices(site: Site) -> None:
         ({"account": "hygeia-health"}, "account: 'hygeia-health' is an account of the gateway itself"),
         ({"account": "source-none"}, "account: 'source-none': accounts that begin with 'source-' are those of sources"),
         ({"account": "wq-1", "digest": "cleartext"}, "credentials.issue: Expected `str` matching regex"),
+        (
+            {"account": "wq-1", "digest": DIGEST.replace("$101$", "$9999999$")},
+            "credentials.issue: Expected `str` matching",
+        ),
         ({"account": "wq-1", "password": "x"}, "credentials.issue: Object contains unknown field `password`"),
         ({}, "credentials.issue: Object missing required field `account`"),
     ],
@@ -158,6 +164,38 @@ def test_what_cannot_be_issued_leaves_no_trace(site: Site, args: dict[str, Any],
     assert answer.body["reason"].startswith(words)
     assert site.rows() == []
     assert len(site.script.records) == records
+
+
+@pytest.mark.parametrize("what", ["issue", "revoke", "apply"])
+def test_what_the_journal_does_not_take_changes_no_account(
+    site: Site, what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a full disk the version in force stays in force, with its hash: nobody holds another password."""
+    site.run("credentials.issue", account="wq-1", digest=DIGEST)
+    before = site.rows()
+
+    def refuse(kind: Kind, body: bytes) -> int:
+        raise JournalFailedError("disk full")
+
+    monkeypatch.setattr(site, "append", refuse)
+    leave = [{"kind": "devices", "id": "wq-1", "body": None}]
+    with pytest.raises(JournalFailedError):
+        {
+            "issue": lambda: site.run("credentials.issue", account="wq-1", digest=digest_of("other")),
+            "revoke": lambda: site.run("credentials.revoke", account="wq-1"),
+            "apply": lambda: site.run("registry.apply", changes=leave),
+        }[what]()
+    assert site.rows() == before
+
+
+def test_versions_go_on_where_the_table_was_lost(site: Site) -> None:
+    """A state that was made again from the journal has no credentials; the ledger still tells which were given."""
+    site.run("credentials.issue", account="wq-1", digest=DIGEST)
+    site.run("credentials.issue", account="wq-1", digest=DIGEST)
+    with site.state.engine.begin() as connection:
+        connection.execute(state.credentials.delete())
+    assert site.run("credentials.issue", account="wq-1", digest=DIGEST).body["version"] == 3
+    assert site.run("credentials.issue", account="wq-2", digest=DIGEST).body["version"] == 1
 
 
 def test_a_replay_gives_the_same_ledger_without_the_table(site: Site, tmp_path: Path) -> None:
@@ -188,8 +226,8 @@ def test_credentials_are_given_out_while_others_write(site: Site) -> None:
     busy = threading.Thread(target=write)
     busy.start()
     try:
-        versions = [credentials.issue(site.state.engine, credentials.Given("wq-1", DIGEST)) for _ in range(30)]
-        ended = credentials.revoke(site.state.engine, "wq-1")
+        versions = [site.run("credentials.issue", account="wq-1", digest=DIGEST).body["version"] for _ in range(30)]
+        ended = site.run("credentials.revoke", account="wq-1").body["version"]
     finally:
         done.set()
         busy.join()
