@@ -126,6 +126,12 @@ def revocation_list(authority: Authority, revoked: Iterable[Revoked], now: dt.da
     return builder.sign(authority.key, hashes.SHA256()).public_bytes(Encoding.PEM)
 
 
+def revoked_by(authority: Authority, before: bytes) -> list[Revoked]:
+    """What a list in PEM says is revoked; nothing where the authority did not sign it."""
+    old = _old_list(before, authority)
+    return [Revoked(f"{one.serial_number:x}", int(one.revocation_date_utc.timestamp() * 1000)) for one in old or ()]
+
+
 def fits(pem: bytes, authority: x509.Certificate, hosts: Sequence[str], now: dt.datetime) -> bool:
     """Whether a server certificate with its key may stay: ours, for these hosts, and not soon at its end."""
     try:

@@ -17,7 +17,7 @@ from gateway.broker.conf import Options, conf
 from gateway.broker.passwords import digest_of, new_password, verify
 from gateway.broker.soundness import faults
 from gateway.config import Settings
-from gateway.errors import ConfigurationError, UsageError
+from gateway.errors import ConfigurationError
 from gateway.installation import Installation
 
 #: The gateway's user name where mqtt.url and mqtt.cert name none.
@@ -57,7 +57,7 @@ def configure(
     options = _with_hosts(options, before)
     _refuse(options, who, [row["name"] for row in rows if row["revoked_at"] is None])
     installation = Installation(settings.data.dir)
-    files, remarks = _certificates(installation, options, who, _revoked(rows, registry, now), before, now)
+    files, remarks = _certificates(installation, options, who, (rows, registry), before, now)
     in_force = current(rows)
     granted = rights.rights_of(registry, in_force, who)
     password = settings.mqtt.broker.password
@@ -117,7 +117,7 @@ def _certificates(  # noqa: PLR0917 - likewise
     installation: Installation,
     options: Options,
     who: rights.Gateway,
-    revoked: list[ca.Revoked],
+    given: tuple[list[dict[str, Any]], Registry],
     before: Mapping[str, bytes],
     now: dt.datetime,
 ) -> tuple[dict[str, bytes], list[str]]:
@@ -130,7 +130,9 @@ def _certificates(  # noqa: PLR0917 - likewise
             remarks.append(f"the authority ends in {left} days: see docs/broker.md, 'Renew the authority', in time")
         files["ca.pem"] = ours.certificate.public_bytes(Encoding.PEM)
         if not options.client_ca:
-            files["crl.pem"] = ca.revocation_list(ours, revoked, now, before.get("crl.pem", b""))
+            old = before.get("crl.pem", b"")
+            revoked = _revoked(*given, ca.revoked_by(ours, old), now)
+            files["crl.pem"] = ca.revocation_list(ours, revoked, now, old)
         if not options.server_cert:
             pem = before.get("server.pem", b"")
             if not ca.fits(pem, ours.certificate, options.hosts, now):
@@ -195,11 +197,17 @@ def _refuse(options: Options, who: rights.Gateway, names: list[str]) -> None:
         raise ConfigurationError(wrong)
 
 
-def _revoked(rows: list[dict[str, Any]], registry: Registry, now: dt.datetime) -> list[ca.Revoked]:
-    """Certificates that were given out, are not at their end, and are not those in force."""
+def _revoked(
+    rows: list[dict[str, Any]], registry: Registry, before: list[ca.Revoked], now: dt.datetime
+) -> list[ca.Revoked]:
+    """Certificates that were given out, are not at their end, and are not those in force.
+
+    What the list of ``before`` has and no row knows stays on it: the table may have been lost, the certificates not.
+    """
     valid = {one.serial for one in current(rows) if one.serial and registry.knows("devices", one.name)}
     now_ms = int(now.timestamp() * 1000)
-    found: dict[str, int] = {}
+    known = {row["serial"] for row in rows}
+    found = {one.serial: one.at for one in before if one.serial not in known}
     for row in rows:
         if row["serial"] and row["serial"] not in valid and (row["expires_at"] or 0) > now_ms:
             found[row["serial"]] = max(found.get(row["serial"], 0), row["revoked_at"] or row["issued_at"])
@@ -211,11 +219,3 @@ def _passwords(digests: Mapping[str, str], own: Mapping[str, str], before: str) 
     known = dict(line.split(":", 1) for line in before.splitlines() if ":" in line)
     made = {name: known[name] if verify(text, known.get(name, "")) else digest_of(text) for name, text in own.items()}
     return "".join(f"{name}:{digest}\n" for name, digest in sorted((dict(digests) | made).items())).encode()
-
-
-def require_options(settings: Settings) -> Options:
-    """The options of the last run. Raises UsageError where there was none."""
-    options = folder.load_options(Installation(settings.data.dir))
-    if options is None:
-        raise UsageError("the broker has no files yet; run: hygeia broker config --out DIR")
-    return options

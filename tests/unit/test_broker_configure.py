@@ -131,6 +131,22 @@ def test_the_list_of_revoked_certificates_grows_and_is_newer_each_time(site: Bro
     assert list(x509.load_pem_x509_crl((site.out / "crl.pem").read_bytes())) == []
 
 
+def test_what_was_revoked_stays_so_where_the_credentials_were_lost(site: BrokerSite) -> None:
+    """A state made again from the journal knows no serial; the list of before does, if our authority signed it."""
+    for _ in range(2):
+        site.certify("wq-1")
+        site.write(NOW)
+    before = (site.out / "crl.pem").read_bytes()
+    assert len(list(x509.load_pem_x509_crl(before))) == 1
+    site.rows.clear()
+    site.write(NOW)
+    assert (site.out / "crl.pem").read_bytes() == before
+    site.certify("wq-1")
+    site.certify("wq-1")
+    site.write(NOW)
+    assert len(list(x509.load_pem_x509_crl((site.out / "crl.pem").read_bytes()))) == 2
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
