@@ -94,6 +94,8 @@ class InfluxStore:
         self._saved = _Saved()
         self._lines = Lines()
         self._chunk = _LINES
+        #: The server has taken us once: from then on each answer speaks for itself.
+        self._admitted = False
         self._backoff = Backoff(dice or random.Random())  # noqa: S311 - jitter is no secret
         #: Lines of the batch at hand that are in already: an attempt that fails half-way brings the next one forward.
         self._written: set[bytes] = set()
@@ -101,40 +103,41 @@ class InfluxStore:
         self._newest: dict[tuple[str, str], int] = {}
 
     def open(self) -> None:
-        """See ``TimeSeriesStore.open``. A server that does not answer yet is no error: writing waits for it."""
+        """See ``TimeSeriesStore.open``. The server is not asked: alerts wait neither for it nor for a valid token."""
         with self._engine.connect() as connection:
             body = connection.scalar(sa.select(store_cursors.c.body).where(store_cursors.c.store == self.name))
         self._saved = msgspec.json.decode(body, type=_Saved) if body else _Saved()
         self._link = InfluxLink(self._target, self._in_flight)
         try:
             self._link.open()
-            self._check(self._link)
         except (OSError, ValueError) as error:
             self.close()
             raise StartError(f"InfluxDB {self._target.url}: {error}") from error
-        except StartError:
-            self.close()
-            raise
 
-    def _check(self, link: InfluxLink) -> None:
+    def _check(self) -> None:
+        """Before the first lines: is this the server, and may we write and read? Raises UnwrittenError where not."""
+        link = self._link
+        assert link is not None, "open comes first"
         answer = link.post(b"# hygeia looks whether it may write")
         verdict = judge(answer.status)
         if answer.status <= 0:
-            # Not there yet, or not known to us: alerts do not wait for it (DESIGN 1.3).
+            # Nobody there, or not known to us: writing says it.
             return
         # 3 Core says so where 1.x and 2.x say 204.
         nothing = "incoming write was empty" in answer.words
         if verdict is Verdict.HOLD or (verdict is Verdict.SPLIT and not answer.influx and not nothing):
-            raise StartError(self._advice(f"HTTP {answer.status} {answer.words}".strip()))
+            raise UnwrittenError(self._advice(f"HTTP {answer.status} {answer.words}".strip()), held=True)
         try:
             link.query(["SHOW MEASUREMENTS LIMIT 1"])
         except UnwrittenError as error:
             if error.held:
-                raise StartError(self._advice(str(error))) from error
+                raise UnwrittenError(self._advice(str(error)), held=True) from error
+            return
+        self._admitted = True
 
     def _advice(self, words: str) -> str:
         return (
-            f"InfluxDB {self._target.url} refuses bucket {self._target.bucket!r}: {words}; "
+            f"{self._target.url} refuses bucket {self._target.bucket!r}: {words}; "
             "check influx.url, influx.org, influx.bucket and that influx.token may read and write it"
         )
 
@@ -168,6 +171,8 @@ class InfluxStore:
         return parked
 
     def _write(self, items: Sequence[Item], cursor: int) -> list[StoreParked]:
+        if items and not self._admitted:
+            self._check()
         settlement = self._settle(items)
         built = self._lines.build(items, settlement.fresh, self._taken(items))
         refused = self._deliver(built)

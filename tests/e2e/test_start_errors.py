@@ -17,7 +17,6 @@ import pytest
 
 from gateway.app import Gateway
 from tests.influx_servers import Served, shim
-from tests.plugins.gateways import NewGateway
 from tests.plugins.influx import TOKEN, Bucket, Influxd
 from tests.plugins.mosquitto import Mosquitto, StartMosquitto
 from tests.support.inside import apply, ask, running, settled
@@ -37,26 +36,6 @@ async def refusal(gateway: GatewayProcess) -> str:
     (line,) = [line for line in ran.stderr.splitlines() if line.startswith("hygeia: ")]
     assert not (gateway.folder / "runtime.json").exists()
     return line
-
-
-@pytest.mark.influxd
-async def test_a_token_that_influxdb_refuses_is_one_line(
-    mosquitto: Mosquitto, influx_bucket: Bucket, new_gateway: NewGateway
-) -> None:
-    """It names the server and what to do, and never the token."""
-    line = await refusal(new_gateway(mosquitto.url, influx_bucket, HYGEIA_INFLUX__TOKEN="no-such-token"))
-    assert influx_bucket.url in line
-    assert "token" in line
-    assert "no-such-token" not in line
-
-
-@pytest.mark.influxd
-async def test_a_bucket_that_does_not_exist_is_one_line(
-    mosquitto: Mosquitto, influx_bucket: Bucket, new_gateway: NewGateway
-) -> None:
-    """It names the bucket."""
-    line = await refusal(new_gateway(mosquitto.url, influx_bucket, HYGEIA_INFLUX__BUCKET="nowhere"))
-    assert "nowhere" in line
 
 
 @pytest.fixture
@@ -166,6 +145,24 @@ async def test_a_token_that_is_revoked_holds_the_store_and_nothing_else(
     assert overview["followers"]["store"]["state"] == "held"
     assert (report["stored"], report["points"], report["parked"]) == (9, 9, 0)
     assert [row["chlorine_free"] for row in bucket.rows("water")] == [0.4] * 3 + [0.01] * 6
+
+
+@pytest.mark.influxd
+async def test_a_token_that_is_refused_from_the_start_delays_no_alert(
+    mosquitto: Mosquitto, influx_bucket: Bucket, tmp_path: Path
+) -> None:
+    """The gateway starts, replies and watches limits; the store is held, in one line that does not show the token."""
+    influx_bucket.token = "no-such-token"
+    async with running(tmp_path / "data", mosquitto.url, influx_bucket) as gateway, Resender(mosquitto.port) as device:
+        await apply(gateway, places=PLACES, devices=DEVICES)
+        await send(device, range(6), chlorine=0.01)
+        await standing(gateway, {"store_held", "chlorine-free-low"})
+        assert gateway.follower is not None
+        state, words = gateway.follower.state, gateway.follower.words
+    assert state == "held"
+    assert influx_bucket.url in words
+    assert "influx.token" in words
+    assert "no-such-token" not in words
 
 
 @pytest.mark.influxd

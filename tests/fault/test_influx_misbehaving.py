@@ -266,8 +266,8 @@ def test_a_server_that_is_not_there_yet_is_no_error_at_start(build: Build) -> No
 
 
 @pytest.mark.parametrize("status", [200, 302, 400, 401, 403, 404])
-def test_a_refusal_at_start_is_one_line_that_says_what_to_check(status: int, build: Build) -> None:
-    """Wrong credentials, a missing bucket or another server at the address end the start."""
+def test_a_refusal_of_the_first_line_says_what_to_check(status: int, build: Build) -> None:
+    """Wrong credentials, a missing bucket or another server at the address hold the store, be it for one line."""
     server = MoodyInflux()
     refusing = says(status, "<html>\nno</html>", Location="/login")
     app = web.Application()
@@ -277,9 +277,11 @@ def test_a_refusal_at_start_is_one_line_that_says_what_to_check(status: int, bui
 
     app.router.add_route("*", "/{rest:.*}", handler)
     served = Served(app)
-    with pytest.raises(StartError, match=r"influx\.token") as caught:
-        build(url=served.url)
+    store = build(url=served.url)
+    with pytest.raises(RetryError, match=r"influx\.token") as caught:
+        store.write(batch(1), 0)
     served.stop()
+    assert caught.value.held
     assert "\n" not in str(caught.value)
     assert TOKEN not in str(caught.value)
 
