@@ -176,7 +176,9 @@ def _districts(scene: Scene) -> model.Panel:
         for name, rate in (("transmission", TRANSMISSION), ("validity", VALIDITY), ("compliance", COMPLIANCE))
     )
     each, by = query.where("district", also=_TOTAL), 'GROUP BY "district"'
-    online = query.latest("online", "device_health", query.where("district"), "device", "district")
+    online = query.latest(
+        "online", "device_health", query.where("district", also=query.AT_THE_END), "device", "district"
+    )
     load = query.select('last("open_alerts") AS "open_alerts"', "alert_load", query.where("district"), by)
     return panels.table(
         scene,

@@ -44,7 +44,7 @@ _REFUSED = _set(
     "SLIMIT SOFFSET INTO CREATE DROP DELETE ALTER GRANT REVOKE KILL CARDINALITY EXACT CONTINUOUS DATABASES SERIES"
 )
 _SHOW = re.compile(r"SHOW (TAG VALUES|TAG KEYS|FIELD KEYS|MEASUREMENTS)\b", re.IGNORECASE)
-_BUILT_IN = frozenset({"$timeFilter", "$__interval", "$__interval_ms"})
+_BUILT_IN = frozenset({"$timeFilter", "$__interval", "$__interval_ms", "${__to}ms"})
 _VARIABLE = re.compile(r"\$\{(\w+)[^}]*\}|\$(\w+)|\[\[(\w+)[^\]]*\]\]")
 _ANCHORED = re.compile(r"\^\$\{\w+:regex\}\$")
 

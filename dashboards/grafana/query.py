@@ -71,6 +71,11 @@ def where(*variables: str, also: str = "") -> str:
     return "WHERE " + " AND ".join(tests)
 
 
+#: A test that leaves of any range what the gateway last wrote: every place and device at least each 5 minutes.
+#: A device that was taken away in the range is not counted with those that are there at its end.
+AT_THE_END = "time > ${__to}ms - 10m"
+
+
 def auto(kind: str) -> str:
     """FROM the series of 5 minutes, an hour or a day of ``kind`` that fits the range; needs ``min_interval`` 5m."""
     return f"FROM /^{kind}_[0-9]+[$__interval]$/"

@@ -20,6 +20,13 @@ pytestmark = pytest.mark.influxd
 DAY_MS = 86_400_000
 
 
+def write(bucket: Bucket, lines: list[str]) -> None:
+    """Put lines in, past the gateway."""
+    url = f"{bucket.influxd.url}/write?db={bucket.bucket}"
+    with urllib.request.urlopen(url, "\n".join(lines).encode(), timeout=10) as answer:
+        assert answer.status == 204
+
+
 def boards(language: Any) -> dict[str, dict[str, Any]]:
     """All dashboards of a language by name."""
     return {name: json.loads(text) for name, text in zip(DASHBOARDS, build(language).values(), strict=True)}
@@ -72,12 +79,25 @@ ODD = (
 )
 
 
+def test_a_device_that_was_taken_away_is_not_offline(influx_bucket: Bucket) -> None:
+    """The share of devices online in the city overview is that of the end of the range, not of all devices in it."""
+    end = 1_795_348_000_000
+    heard = (("a", 1, end - 60_000), ("b", 0, end - 20 * 3_600_000))
+    lines = [
+        f"{series('device_health', {'device': device, 'district': 'd'})} online={online} {at}000000"
+        for device, online, at in heard
+    ]
+    write(influx_bucket, lines)
+    influx = Influx(influx_bucket.influxd.url, influx_bucket.bucket)
+    ran = run(influx, [boards("en")["city_overview"]], now_ms=end)
+    (found,) = [one for one in ran if (one.question.panel, one.question.ref, one.selection) == (12, "B", "all")]
+    assert [row[1] for one in influx.ask(found.statement).series for row in one["values"]] == [1]
+
+
 def test_a_place_of_any_name_is_found_and_no_other(influx_bucket: Bucket) -> None:
     """What a variable puts into a regular expression is escaped so that InfluxDB understands it."""
     lines = [f"{series('place', {'place': name})} state={at}" for at, name in enumerate(ODD)]
-    url = f"{influx_bucket.influxd.url}/write?db={influx_bucket.bucket}"
-    with urllib.request.urlopen(url, "\n".join(lines).encode(), timeout=10) as answer:
-        assert answer.status == 204
+    write(influx_bucket, lines)
     influx = Influx(influx_bucket.influxd.url, influx_bucket.bucket)
     for at, name in enumerate(ODD):
         query = interpolate('SELECT "state" FROM "place" WHERE "place" =~ /^${place:regex}$/', {"place": plain(name)})

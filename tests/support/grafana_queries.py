@@ -234,9 +234,10 @@ def escape(value: str) -> str:
 
 
 def backend(query: str, start_ms: int, end_ms: int, question: Asked) -> str:
-    """What the back end replaces, in its order."""
+    """What the back end replaces, in its order; before that the front end puts in the end of the range."""
     interval = interval_ms(end_ms - start_ms, question.across, question.least_ms)
     for name, value in (
+        ("${__to}", str(end_ms)),
         ("$timeFilter", f"time >= {start_ms}ms and time <= {end_ms}ms"),
         ("$interval", spoken(interval)),
         ("$__interval_ms", str(interval)),

@@ -55,6 +55,7 @@ def rules(query: str, **more: Any) -> list[Rule]:
         'SELECT sum("n") FROM (SELECT last("open_alerts") AS "n" FROM "place" WHERE $timeFilter GROUP BY "place")',
         'SELECT "container", "net_g" FROM "custody" WHERE $timeFilter AND "container" =~ /^${text:regex}$/ LIMIT 200',
         'SELECT non_negative_difference(last("stored")) FROM "gateway" WHERE $timeFilter GROUP BY time(5m) fill(none)',
+        'SELECT last("state") FROM "place" WHERE $timeFilter AND time > ${__to}ms - 10m GROUP BY "place"',
     ],
 )
 def test_what_our_dashboards_ask_is_allowed(query: str) -> None:

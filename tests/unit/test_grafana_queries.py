@@ -52,6 +52,7 @@ def test_the_back_end_replaces_its_own_in_order() -> None:
     question = Asked("panel", "panel", 1, "A", "", across=1440)
     text = backend("$timeFilter $__interval_ms $__interval", 0, DAY, question)
     assert text == f"time >= 0ms and time <= {DAY}ms 60000 1m"
+    assert backend("time > ${__to}ms - 10m", 0, DAY, question) == f"time > {DAY}ms - 10m"
 
 
 class Scripted(Influx):
