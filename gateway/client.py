@@ -39,6 +39,10 @@ class RefusedError(HygeiaError):
         self.exit_code = 2 if wrong else 1
 
 
+class UndecidedError(HygeiaError):
+    """The command is in the journal, so it will be carried out; decide has not come to it yet."""
+
+
 class Reply(NamedTuple):
     """What came back of one call."""
 
@@ -87,14 +91,14 @@ class Door:
                 return found
 
     def command(self, name: str, args: Mapping[str, Any]) -> dict[str, Any]:
-        """Carry out a command and wait until it is decided. Raises RefusedError with the reason."""
+        """Carry out a command and wait until it is decided. Raises RefusedError with the reason, UndecidedError."""
         reply = self._call("POST", f"{API}/commands", msgspec.json.encode({"command": name, "args": args}))
         deadline = time.monotonic() + ANSWER_S
         while reply.status == http.HTTPStatus.ACCEPTED and time.monotonic() < deadline:
             time.sleep(0.1)
             reply = self._call("GET", reply.location)
         if reply.status == http.HTTPStatus.ACCEPTED:
-            raise HygeiaError(f"{name} is written but not decided yet; look again later: {reply.location}")
+            raise UndecidedError(f"{name} is written but not decided yet; look again later: {reply.location}")
         return self._decode(reply)
 
     def put(self, *parts: str, body: bytes) -> dict[str, Any]:

@@ -11,7 +11,8 @@ import msgspec
 
 from gateway.cli import show
 from gateway.cli.language import pick
-from gateway.client import Door
+from gateway.cli.registered import versions_of
+from gateway.client import Door, UndecidedError
 from gateway.config import Settings
 from gateway.errors import UsageError
 from gateway.installation import Installation
@@ -38,12 +39,19 @@ def refuse_reserved(settings: Settings, device: str) -> None:
 
 
 def hand_out(door: Door, settings: Settings, account: str) -> Credentials:
-    """Make a new password for an account, put it in force and return it. Raises RefusedError."""
+    """Make a new password for an account, put it in force and return it. Raises RefusedError.
+
+    It is in force as soon as the command is written: where decide is late, that is said and the password shown.
+    """
     from gateway.broker.passwords import digest_of, new_password  # noqa: PLC0415 - most commands start faster without
 
     password = new_password()
-    issued = door.command("credentials.issue", {"account": account, "digest": digest_of(password)})
-    return Credentials(account, password, issued["version"], broker_of(settings), topics_of(settings, account))
+    try:
+        version = door.command("credentials.issue", {"account": account, "digest": digest_of(password)})["version"]
+    except UndecidedError as error:
+        show.complain(f"hygeia: {error}")
+        version = versions_of(door)[account]
+    return Credentials(account, password, version, broker_of(settings), topics_of(settings, account))
 
 
 def broker_of(settings: Settings) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -18,7 +18,7 @@ from gateway.broker.authority import common_name
 from gateway.broker.passwords import verify
 from gateway.cli import call, registry_devices
 from gateway.cli.handing_out import reached_at
-from gateway.client import RefusedError
+from gateway.client import Door, RefusedError, UndecidedError
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -152,6 +152,28 @@ def test_a_device_that_got_no_password_is_told_to_be_registered(
     assert ran == (1, "", words)
     assert way in run("registry", "add-device", "wq-1", "--data-dir", folder)[2]
     assert document(run(*way.split()[1:], "--json", "--data-dir", folder))["version"] == 1
+
+
+def test_a_password_in_force_is_shown_also_where_decide_is_late(
+    run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is said that the ledger does not tell of it yet; nobody would ever see the password otherwise."""
+    where = ("--data-dir", folder)
+    assert run("registry", "add-device", "wq-1", *where)[0] == 0
+    command = Door.command
+
+    def late(door: Door, name: str, args: Mapping[str, Any]) -> dict[str, Any]:
+        command(door, name, args)
+        raise UndecidedError(f"{name} is written but not decided yet")
+
+    with monkeypatch.context() as slow:
+        slow.setattr(Door, "command", late)
+        code, said, told = run("registry", "rotate-device", "wq-1", "--json", *where)
+    assert (code, told) == (0, "hygeia: credentials.issue is written but not decided yet\n")
+    given = json.loads(said)
+    assert given["version"] == 2
+    run("broker", "config", "--out", folder.parent / "broker", *where)
+    assert verify(given["password"], hashes(folder.parent / "broker")["wq-1"])
 
 
 @pytest.mark.parametrize(
