@@ -39,7 +39,11 @@ class Grafana:
 
     def __init__(self, url: str, credential: str | tuple[str, str], ca: Path | None = None) -> None:
         parts = urlsplit(url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.query:
+        try:
+            port = parts.port
+        except ValueError:
+            port = -1
+        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.query or port == -1:
             raise GrafanaError(f"--url {parts._replace(netloc=parts.hostname or '', query='').geturl()}: allowed:"
                                " http(s)://HOST[:PORT][/PATH] without user and query")  # fmt: skip
         path = parts.path.strip("/")
@@ -49,7 +53,7 @@ class Grafana:
             credential,
             protocol=parts.scheme,
             host=f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname,
-            port=parts.port,
+            port=port,
             url_path_prefix=f"{path}/" if path else "",
             verify=str(ca) if ca else True,
             timeout=TIMEOUT_S,
@@ -153,7 +157,7 @@ class Grafana:
         except requests.exceptions.JSONDecodeError:
             raise GrafanaError(f"{self._where} answers with something that is no JSON: is that Grafana?") from None
         except requests.exceptions.RequestException as error:
-            raise GrafanaError(f"{self._where} cannot be reached: {_short(str(error))}") from None
+            raise GrafanaError(f"{self._where} cannot be reached: {_cause(error)}") from None
         if not isinstance(answer, kind):
             raise GrafanaError(f"{self._where} answers with a page instead of JSON: is that Grafana, or a login page?")
         return answer
@@ -165,8 +169,8 @@ class Grafana:
         said = _short(str(response.get("message") or ("" if status else error.message)))
         if status in {409, 412}:
             return ConflictError(f"{response.get('status') or status}: {said}")
-        if status == 404 and response:
-            # Grafana's own words; a proxy's 404 has none.
+        if status == 404 and said:
+            # Grafana's own words; the 404 of a proxy or of another program has none.
             return _AbsentError(f"{self._where}: {said}")
         advice = _ADVICE.get(status) or ("try again later" if status >= 500 or not status else "")
         return GrafanaError(
@@ -176,6 +180,16 @@ class Grafana:
 
 class _AbsentError(GrafanaError):
     """Grafana says that there is no such thing."""
+
+
+def _cause(error: Exception) -> str:
+    """What the system said, under the layers of libraries that wrapped it; else their words."""
+    under: BaseException | None = error
+    while under is not None:
+        if isinstance(under, OSError) and under.strerror:
+            return _short(under.strerror)
+        under = under.__cause__ or under.__context__
+    return _short(str(error))
 
 
 def _short(text: str) -> str:

@@ -188,6 +188,11 @@ WRONG: dict[str, tuple[tuple[str, str], Callable[[], web.Response], str]] = {
     "401": (FIRST, lambda: says(401, "Invalid API key"), "401; Invalid API key; the credential is not accepted"),
     "403": (("POST", "/api/folders"), lambda: says(403, "no"), "403; no; the credential may not do that"),
     "a 404 of a proxy": (FIRST, lambda: web.Response(status=404, text="no"), "404; not found; is --url the address"),
+    "a 404 of another program": (
+        FIRST,
+        lambda: web.json_response({"reason": "no"}, status=404),
+        "is --url the address",
+    ),
     "400": (("POST", "/api/dashboards/db"), lambda: says(400, "bad"), "400; bad"),
     "500": (FIRST, lambda: says(500, "database is locked"), "500; database is locked; try again later"),
     "502 with a page": (FIRST, lambda: web.Response(status=502, text="<html>"), "502; try again later"),
@@ -224,12 +229,15 @@ def test_a_redirect_is_not_followed_with_the_token(fake_grafana: Fake, grafana: 
 
 
 def test_a_server_that_is_not_there_is_told() -> None:
-    """With its address and without a traceback."""
-    with pytest.raises(GrafanaError, match=r"http://127\.0\.0\.1:1/grafana cannot be reached"):
+    """With its address and what the system said, without the layers of libraries between."""
+    with pytest.raises(GrafanaError) as caught:
         published(Grafana("http://127.0.0.1:1/grafana/", TOKEN))
+    assert str(caught.value) == "http://127.0.0.1:1/grafana cannot be reached: Connection refused"
 
 
-@pytest.mark.parametrize("url", ["grafana:3000", "ftp://grafana", "http://admin:secret@grafana", "http://"])
+@pytest.mark.parametrize(
+    "url", ["grafana:3000", "ftp://grafana", "http://admin:secret@grafana", "http://", "http://a:b"]
+)
 def test_an_address_that_is_none_is_refused_without_its_password(url: str) -> None:
     """What is allowed stands in the message."""
     with pytest.raises(GrafanaError, match=r"--url .*allowed: http\(s\)://HOST") as caught:
