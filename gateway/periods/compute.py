@@ -59,7 +59,7 @@ def work_out(  # noqa: PLR0917 - what figures are worked out from
     device was moved later and nobody dated it), it stands where most of them are.
 
     ``stood``: readings alone changed, and this was due before. It stays so whatever the registry says by now without a
-    date, but for channels that promise nothing; a device of which nothing stood and nothing came was not there.
+    date, but for channels that promise nothing; a channel of which nothing stood and nothing came was not there.
     """
     start, end = windows[0], windows[-1] + WINDOW_MS
     spans = book.spans(device, start, end)
@@ -75,8 +75,7 @@ def work_out(  # noqa: PLR0917 - what figures are worked out from
             for span, home in zip(spans, homes, strict=True)
             if span.start < window + WINDOW_MS and span.end > window
         ]
-        if stood is None or own or any(key[-1] == window for key in stood):
-            yield from _window(book, device, window, own, inside, works, stood)
+        yield from _window(book, device, window, own, inside, works, stood)
 
 
 def _stood(stood: Mapping[Stood, int], key: Stood) -> int | None:
@@ -172,6 +171,8 @@ def _window(  # noqa: PLR0917 - what one window is worked out from
             ]
             channels = list(dict.fromkeys([*listed, *own]))
         for channel in channels:
+            if stood is not None and channel not in own and (where, *channel, window) not in stood:
+                continue
             terms = []
             for span, home in spans:
                 here = home is not None and where in {home, adopted}

@@ -256,17 +256,17 @@ class Periods:
         return True
 
     def _again(self, maker: Maker, book: Book, known: dict[str, int]) -> bool:
-        """The oldest stale windows, their hours and days."""
+        """The newest stale windows, their hours and days."""
         with self._engine.connect() as connection:
             rows = marks.next_stale(connection, known[marks.DONE], _SPAN_MS, _ROWS)
         if not rows:
             self._gather_until = time.monotonic() + self._clock.wall_seconds(GATHER_S)
             return False
         kind = rows[0].kind
-        upto = min(rows[0].start + _SPAN_MS, known[marks.DONE])
+        taken = {row: min(row.until, row.start + _SPAN_MS, known[marks.DONE]) for row in rows}
         windows: dict[int, set[Named]] = {}
-        for row in rows:
-            for start in range(row.start, min(row.until, upto), WINDOW_MS):
+        for row, upto in taken.items():
+            for start in range(row.start, upto, WINDOW_MS):
                 windows.setdefault(start, set()).add((row.device, row.due))
         everybody = book.devices(kind)
         hours: dict[int, set[str]] = {}
@@ -284,7 +284,7 @@ class Periods:
             maker.hours(kind, [hour], sorted(some))
         maker.days(kind, list(hours), sorted(set().union(*hours.values())))
         with writing(self._engine) as connection:
-            marks.settle_stale(connection, rows, upto)
+            marks.settle_stale(connection, taken)
         return True
 
 

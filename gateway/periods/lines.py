@@ -112,7 +112,9 @@ def district_statements(measurement: str, start: int) -> list[str]:
     """Three questions whose answers ``districts`` puts together, of one window of all devices of a kind."""
     source, where = identifier(measurement), _span(start, start + 1)
     sums = ",".join(f'sum("{key}") AS "{key}"' for key in COUNTS)
-    each = f'SELECT sum("due") AS "due" FROM {source} WHERE {where}'  # noqa: S608 - escaped
+    # Figures that became nothing still stand there.
+    some = '("due" > 0 OR "received" > 0)'
+    each = f'SELECT sum("due") AS "due" FROM {source} WHERE {where} AND {some}'  # noqa: S608 - escaped
     by = '"district","parameter"'
     return [
         f"SELECT {sums} FROM {source} WHERE {where} GROUP BY {by}",  # noqa: S608 - escaped

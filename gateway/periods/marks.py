@@ -33,6 +33,8 @@ REGISTRY, SESSIONS = "periods.registry", "periods.sessions"
 EVERY = "*"
 #: More devices than this in one window are all devices.
 MANY = 64
+#: Windows asked for in one statement.
+_NAMED = 500
 #: (kind, start, until): windows of a kind, in a row.
 Stretch = tuple[str, int, int]
 
@@ -135,32 +137,38 @@ def _crowded(connection: sa.Connection, touched: Iterable[Stretch]) -> dict[tupl
     table = periods_stale
     weight = sa.func.sum(sa.case((table.c.device == EVERY, MANY), else_=1))
     found: dict[tuple[str, int], int] = {}
-    for kind in {kind for kind, _, _ in touched}:
-        starts = [start for one, start, _ in touched if one == kind]
-        query = (
-            sa.select(table.c.start, weight)
-            .where(table.c.kind == kind, table.c.start.between(min(starts), max(starts)))
-            .group_by(table.c.start)
-        )
-        found |= {(kind, int(start)): int(n) for start, n in connection.execute(query)}
+    starts: dict[str, set[int]] = {}
+    for kind, start, _ in touched:
+        starts.setdefault(kind, set()).add(start)
+    for kind, named in starts.items():
+        wanted = sorted(named)
+        for at in range(0, len(wanted), _NAMED):
+            some = wanted[at : at + _NAMED]
+            query = (
+                sa.select(table.c.start, weight)
+                .where(table.c.kind == kind, table.c.start.in_(some))
+                .group_by(table.c.start)
+            )
+            found |= {(kind, int(start)): int(n) for start, n in connection.execute(query)}
     return found
 
 
 def next_stale(connection: sa.Connection, done: int, span: int, most: int) -> list[Stale]:
-    """The oldest rows of one kind, within ``span`` ms of the first, about ``most`` of them; empty = none at all.
+    """The newest rows of one kind that begin within ``span`` ms, about ``most`` of them; empty = none at all.
 
-    Windows from ``done`` on are left: nobody has worked them out yet.
+    Newest first, so that what came late yesterday does not wait for a change that reaches back a year. Windows from
+    ``done`` on are left: nobody has worked them out yet.
     """
     table = periods_stale
-    oldest = sa.select(table).where(table.c.start < done).order_by(table.c.start, table.c.kind).limit(1)
-    first = connection.execute(oldest).first()
+    newest = sa.select(table).where(table.c.start < done).order_by(table.c.start.desc(), table.c.kind).limit(1)
+    first = connection.execute(newest).first()
     if first is None:
         return []
     start = int(first.start)
     query = (
         sa.select(table)
-        .where(table.c.kind == first.kind, table.c.start >= start, table.c.start < min(start + span, done))
-        .order_by(table.c.start)
+        .where(table.c.kind == first.kind, table.c.start <= start, table.c.start > start - span)
+        .order_by(table.c.start.desc())
         .limit(most)
     )
     rows = [
@@ -168,18 +176,18 @@ def next_stale(connection: sa.Connection, done: int, span: int, most: int) -> li
         for row in connection.execute(query)
     ]
     if len(rows) == most and rows[-1].start != start:
-        rows = [row for row in rows if row.start < rows[-1].start]
+        rows = [row for row in rows if row.start > rows[-1].start]
     return rows
 
 
-def settle_stale(connection: sa.Connection, rows: Sequence[Stale], upto: int) -> None:
-    """Take the windows before ``upto`` from rows that were not written again meanwhile."""
+def settle_stale(connection: sa.Connection, rows: Mapping[Stale, int]) -> None:
+    """Take the windows before a time (ms) from each row that was not written again meanwhile."""
     table = periods_stale
     one = sa.and_(*(table.c[name] == sa.bindparam(f"b_{name}") for name in Stale._fields))
     connection.execute(
         sa.delete(table).where(one), [{f"b_{key}": value for key, value in row._asdict().items()} for row in rows]
     )
-    rest = [row._replace(start=upto)._asdict() for row in rows if row.until > upto]
+    rest = [row._replace(start=upto)._asdict() for row, upto in rows.items() if row.until > upto]
     if rest:
         _upsert(connection, rest)
 

@@ -335,3 +335,35 @@ def test_what_was_due_stands_where_only_readings_changed(site: Site) -> None:
     site.session("wq-1", MIDNIGHT, MIDNIGHT + 4 * MINUTE, kind="outage")
     site.at(9.1)
     assert of(site)[0] == (6, 1, 1, 1, 1)
+
+
+def test_a_reading_of_a_wrong_clock_makes_nothing_else_due(site: Site) -> None:
+    """A day long before the beginning gets figures of the one channel that came alone."""
+    site.every("wq-1", [0], chlorine_free=0.5)
+    site.at(6)
+    before = -30 * 24 * 60
+    site.send("wq-1", MIDNIGHT + before * MINUTE, {"chlorine_free": 0.5}, late=True)
+    site.at(8)
+
+    assert [key for key in site.figures("water_1d", "due") if key[0] == before] == [
+        (before, "wq-1", "out-1", "chlorine_free")
+    ]
+
+
+def test_a_place_whose_figures_became_nothing_is_no_place_of_its_district(site: Site) -> None:
+    """The device was moved, and somebody dated it afterwards: the old place has zeros, which are not counted."""
+    site.register("places", PLACE | {"id": "end-1", "kind": "network_end"})
+    site.every("wq-1", [0], ph=7.0)
+    site.at(76)
+    moved = DEVICE | {"place": "end-1", "channels": CHANNELS, "from": MIDNIGHT + 60 * MINUTE}
+    site.register(
+        "devices", {"id": "wq-1", "periods": [DEVICE | {"channels": CHANNELS, "to": MIDNIGHT + 60 * MINUTE}, moved]}
+    )
+    site.store.write([], site.offset)
+    site.at(130)
+
+    hours = {
+        (row["time"] // 1_000_000 - MIDNIGHT) // MINUTE: row["places"]
+        for row in site.bucket.rows("district_1h", "WHERE parameter = 'chlorine_free'")
+    }
+    assert hours[60] == 1

@@ -50,7 +50,7 @@ def reading(minute: float, device: str = "wq-1", kind: str = "water") -> Item:
 
 def stale(connection: sa.Connection) -> list[Stale]:
     """All rows, oldest first."""
-    return next_stale(connection, T0 + HOUR, 24 * HOUR, 10_000)
+    return sorted(next_stale(connection, T0 + HOUR, 24 * HOUR, 10_000))
 
 
 def test_the_store_marks_only_windows_that_were_begun(connection: sa.Connection) -> None:
@@ -89,7 +89,7 @@ def test_a_row_that_was_written_again_meanwhile_is_not_removed(connection: sa.Co
     seen = stale(connection)
     mark_stale(connection, "water", T0, T0 + 1, ["wq-1"], due=True)
     mark_touched(connection, [reading(1)], 9)
-    settle_stale(connection, seen, T0 + HOUR)
+    settle_stale(connection, dict.fromkeys(seen, T0 + HOUR))
 
     assert stale(connection) == [Stale("water", T0, "wq-1", T0 + WINDOW, due=True, cursor=11)]
 
@@ -103,16 +103,16 @@ def test_a_span_is_marked_as_far_as_it_is_worked_out(connection: sa.Connection) 
 
 
 def test_a_pass_takes_whole_windows_of_one_kind_and_span(connection: sa.Connection) -> None:
-    """The oldest first; a window is never cut in two."""
-    mark_stale(connection, "radiation", T0 + 5 * MINUTE, T0 + 6 * MINUTE, due=True)
+    """The newest first; a window is never cut in two."""
+    mark_stale(connection, "radiation", T0 - 5 * MINUTE, T0 - 4 * MINUTE, due=True)
     mark_stale(connection, "water", T0, T0 + 15 * MINUTE, [f"wq-{n}" for n in range(3)], due=True)
 
-    mark_stale(connection, "water", T0 + 5 * MINUTE, T0 + 6 * MINUTE, ["wq-9"], due=True)
+    mark_stale(connection, "water", T0 - 5 * MINUTE, T0 - 4 * MINUTE, ["wq-9"], due=True)
 
-    assert [one.device for one in next_stale(connection, T0 + HOUR, HOUR, 4)] == ["wq-0", "wq-1", "wq-2"]
+    assert {one.device for one in next_stale(connection, T0 + HOUR, HOUR, 4)} == {"wq-0", "wq-1", "wq-2"}
     assert len(next_stale(connection, T0 + HOUR, WINDOW, 100)) == 3
     assert {one.kind for one in next_stale(connection, T0 + HOUR, HOUR, 100)} == {"water"}
-    assert next_stale(connection, T0, HOUR, 100) == []
+    assert next_stale(connection, T0 - WINDOW, HOUR, 100) == []
 
 
 def test_a_change_that_reaches_back_a_year_is_one_row_a_device(connection: sa.Connection) -> None:
@@ -121,12 +121,20 @@ def test_a_change_that_reaches_back_a_year_is_one_row_a_device(connection: sa.Co
     first = next_stale(connection, T0 + HOUR, 6 * HOUR, 100)
     assert [(one.start, one.until) for one in first] == [(T0 - YEAR, T0 + HOUR)] * 2
     mark_stale(connection, "water", T0 - YEAR, T0 - YEAR + MINUTE, ["wq-2"], due=False)
-    settle_stale(connection, first, T0 - YEAR + 6 * HOUR)
+    settle_stale(connection, dict.fromkeys(first, T0 - YEAR + 6 * HOUR))
 
-    rows = next_stale(connection, T0 + HOUR, YEAR, 100)
+    rows = sorted(next_stale(connection, T0 + HOUR, YEAR, 100))
     assert [((one.start - T0 + YEAR) // HOUR, one.device) for one in rows] == [(0, "wq-2"), (6, "wq-1"), (6, "wq-2")]
     assert {one.until for one in rows} == {T0 + HOUR}
     assert count_stale(connection) == (3 * (YEAR + HOUR) - 12 * HOUR) // WINDOW
+
+
+def test_what_comes_late_does_not_wait_for_a_change_that_reaches_back_a_year(connection: sa.Connection) -> None:
+    """Both are there: the newest comes first, of whatever kind."""
+    mark_stale(connection, "radiation", T0 - YEAR, T0 + HOUR, due=True)
+    mark_touched(connection, [reading(30)], 9)
+
+    assert {one.kind for one in next_stale(connection, T0 + HOUR, 6 * HOUR, 100)} == {"water"}
 
 
 def test_many_devices_in_one_window_do_not_shorten_a_longer_stretch(connection: sa.Connection) -> None:
@@ -147,7 +155,7 @@ def test_windows_that_are_to_come_wait_until_they_are_over(connection: sa.Connec
     mark_ahead(connection, "water", T0 + 55 * MINUTE, T0 + 2 * HOUR, {"wq-1"})
     assert count_stale(connection) == 1
     rows = stale(connection)
-    settle_stale(connection, rows, T0 + HOUR)
+    settle_stale(connection, dict.fromkeys(rows, T0 + HOUR))
     assert (stale(connection), count_stale(connection)) == ([], 0)
 
     write_marks(connection, {DONE: T0 + HOUR + WINDOW})
