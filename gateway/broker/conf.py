@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
+from ipaddress import ip_address
+
 import msgspec
 
 #: Where a listener of a port number 0 would stand, there is none.
@@ -36,6 +40,24 @@ class Options(msgspec.Struct, frozen=True, omit_defaults=True):
     def seen(self) -> str:
         """The folder as the broker sees it, without a slash at its end."""
         return (self.at or self.out).rstrip("/")
+
+
+_LABEL = r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+_HOST = re.compile(rf"(?=.{{1,253}}$){_LABEL}(\.{_LABEL})*")
+
+
+def host_faults(hosts: Iterable[str]) -> list[str]:
+    """What no device could look for in a certificate, a line each."""
+    allowed = "allowed: an address, or a name of letters, digits, '-' and '.' (of other letters its xn-- form)"
+    return [f"--host {host!r}: {allowed}" for host in hosts if _HOST.fullmatch(host) is None and not _address(host)]
+
+
+def _address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 _HEAD = """\

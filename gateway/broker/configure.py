@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from devices.registry import Registry
 from gateway.broker import authority as ca
 from gateway.broker import folder, rights
-from gateway.broker.conf import Options, conf
+from gateway.broker.conf import Options, conf, host_faults
 from gateway.broker.passwords import digest_of, new_password, verify
 from gateway.broker.soundness import faults
 from gateway.config import Settings
@@ -175,6 +175,7 @@ def _refuse(options: Options, who: rights.Gateway, names: list[str]) -> None:
         for name, value in texts.items()
         if value and (not value.isprintable() or value != value.strip())
     ]
+    wrong += host_faults(options.hosts)
     if not options.seen.startswith("/"):
         wrong.append(f"--at {options.seen!r}: allowed: an absolute path")
     if bool(options.server_cert) != bool(options.server_key):

@@ -12,7 +12,7 @@ from gateway.cli import broker_devices, show
 from gateway.cli.language import pick
 from gateway.cli.options import Config, DataDir, Json
 from gateway.cli.registered import registry_of
-from gateway.client import open_door
+from gateway.client import open_door, require
 from gateway.config import load
 from gateway.errors import UsageError
 from gateway.installation import Installation
@@ -85,6 +85,7 @@ def config(
     from gateway.broker.configure import configure  # noqa: PLC0415 - likewise
 
     settings = load(config, data_dir)
+    require(Installation(settings.data.dir))
     given = {
         "out": None if out is None else str(out.absolute()),
         "hosts": tuple(host) if host else None,
@@ -109,8 +110,11 @@ def config(
         )  # fmt: skip
     else:
         _tell(outcome)
-    if reload is not None or reload_command:
+    reloaded = reload is not None or bool(reload_command)
+    if reloaded:
         folder.reload(reload, reload_command)
+    if not json and (outcome.restart or not reloaded):
+        _next(outcome)
 
 
 def _tell(outcome: Outcome) -> None:
@@ -125,6 +129,13 @@ def _tell(outcome: Outcome) -> None:
         "zh": f"{where}：{outcome.accounts} 个账号；已写入：{names}",
     }
     show.say(pick(words))
+
+
+def _next(outcome: Outcome) -> None:
+    """What is still to be done by hand."""
+    where = outcome.folder
+    if not outcome.changed:
+        return
     if outcome.first:
         words = {
             "en": f"Next: let the broker's user read them (chgrp -R mosquitto {where}; chmod 2750 {where}), then: "

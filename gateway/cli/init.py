@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 from pydantic import SecretStr
 
 from devices.registry import Registry
+from gateway.broker.conf import host_faults
 from gateway.cli.language import pick
 from gateway.cli.options import DataDir
 from gateway.cli.show import say
 from gateway.config import Settings, load
 from gateway.config.document import example
 from gateway.config.model import Data, Mqtt
-from gateway.errors import UsageError
+from gateway.errors import ConfigurationError, UsageError
 from gateway.installation import Installation
 from gateway.journal.disk import Disk
 from gateway.site import (
@@ -31,6 +33,9 @@ from gateway.site import (
     Site,
     hand_over,
 )
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 Compose = Annotated[
     Path | None,
@@ -55,6 +60,9 @@ def init(data_dir: DataDir = None, compose: Compose = None, hosts: Hosts = None)
     """Make an installation: settings file, keys, state, and the first administrator, whose password is shown once."""
     if hosts and compose is None:
         raise UsageError("--host: goes with --compose; elsewhere: hygeia broker config --host")
+    wrong = host_faults(hosts or [])
+    if wrong:
+        raise ConfigurationError(wrong)
     folder = (data_dir or load().data.dir).absolute()
     installation = Installation(folder)
     site = None if compose is None else Site(compose)
@@ -62,21 +70,33 @@ def init(data_dir: DataDir = None, compose: Compose = None, hosts: Hosts = None)
         site.refuse_existing()
     if installation.settings_file.exists():
         raise UsageError(f"{folder}: there is an installation already; nothing was changed")
-    if site is None:
-        first = _make(installation)
+    from gateway.accounts import create_first_administrator  # noqa: PLC0415 - other commands start faster
+
+    with _opened(installation) as engine:
+        if site is not None:
+            _compose(site, installation, hosts or [])
+        first = Administrator(*create_first_administrator(engine))
+    try:
         # Last, because its existence says that all of this is done.
-        Disk().replace(installation.settings_file, example(Settings()).encode())
-        _tell(installation.settings_file, folder, first)
+        if site is None:
+            Disk().replace(installation.settings_file, example(Settings()).encode())
+        else:
+            site.finish()
+            hand_over(site.folder, site.folder)
+            hand_over(site.broker, folder)
         hand_over(folder, folder)
-        return
-    first = _make(installation)
-    _compose(site, installation, hosts or [])
-    _tell_compose(site, first)
+    finally:
+        # Also where that failed: the password is in force, and known nowhere else.
+        if site is None:
+            _tell(installation.settings_file, folder, first)
+        else:
+            _tell_compose(site, first)
 
 
-def _make(installation: Installation) -> Administrator:
-    """Keys, state and the first administrator. Raises UsageError where somebody can sign in already."""
-    from gateway.accounts import create_first_administrator, list_accounts  # noqa: PLC0415 - other commands start faster
+@contextmanager
+def _opened(installation: Installation) -> Iterator[sa.Engine]:
+    """The installation with keys and state, held. Raises UsageError where somebody can sign in already."""
+    from gateway.accounts import list_accounts  # noqa: PLC0415 - see init
     from gateway.database import open_state, upgrade  # noqa: PLC0415 - likewise
 
     installation.prepare()
@@ -89,7 +109,7 @@ def _make(installation: Installation) -> Administrator:
                 raise UsageError(
                     f"{installation.folder}: there is an installation with accounts already; nothing was changed"
                 )
-            return Administrator(*create_first_administrator(engine))
+            yield engine
         finally:
             engine.dispose()
 
@@ -99,17 +119,13 @@ def _compose(site: Site, installation: Installation, hosts: Sequence[str]) -> No
     site.write()
     Disk().replace(installation.keys / "grafana.password", site.secret(GRAFANA_READS).encode())
     _broker(site, installation, hosts)
-    site.finish()
-    hand_over(site.folder, site.folder)
-    hand_over(site.broker, installation.folder)
-    hand_over(installation.folder, installation.folder)
 
 
 def _broker(site: Site, installation: Installation, hosts: Sequence[str]) -> None:
-    import msgspec  # noqa: PLC0415 - see _make
+    import msgspec  # noqa: PLC0415 - see init
 
-    from gateway.broker.conf import Options  # noqa: PLC0415 - cryptography takes a while
-    from gateway.broker.configure import configure  # noqa: PLC0415 - likewise
+    from gateway.broker.conf import Options  # noqa: PLC0415 - likewise
+    from gateway.broker.configure import configure  # noqa: PLC0415 - cryptography takes a while
     from gateway.broker.folder import save_options  # noqa: PLC0415 - likewise
 
     settings = Settings(data=Data(dir=installation.folder), mqtt=Mqtt(url=SecretStr(MQTT_URL)))

@@ -118,6 +118,17 @@ def test_credentials_are_shown_once_as_text_and_code(run: Run, folder: Path, mon
     assert f"  密码: {held['password']} " in lines[2]
 
 
+def test_what_was_done_already_is_not_asked_for(run: Run, folder: Path, tmp_path: Path) -> None:
+    """After a reload nothing is left to do; a restart is, where a reload is not enough. No folder is made by chance."""
+    where = ("--data-dir", folder, "--reload-command", "true")
+    assert "Next" not in run("broker", "config", "--out", tmp_path / "broker", *where)[1]
+    assert run("registry", "add-device", "a", *where[:2])[0] == 0
+    assert "Next" not in run("broker", "config", *where)[1]
+    assert "Next: restart the broker once" in run("broker", "config", "--tls-port", "8893", *where)[1]
+    nothing = run("broker", "config", "--data-dir", tmp_path / "none")
+    assert (nothing[0], "no installation here" in nothing[2]) == (2, True)
+
+
 def test_whoever_changes_accounts_is_told_the_next_step(run: Run, folder: Path, tmp_path: Path) -> None:
     """The same in the text as in the JSON; --out stands there only until the broker has a folder."""
     where = ("--data-dir", folder)
@@ -237,6 +248,7 @@ REFUSED = [
     (("broker", "certificate", "a", "--out", "{tmp}/x", "--csr", "{tmp}/none"), 2, "--csr {tmp}/none: No such file"),
     (("broker", "config", "--out", "/proc/x"), 2, "--out /proc/x: "),
     (("broker", "config", "--out", "{tmp}/b", "--tls-port", "1883"), 2, "each listener needs one of its own"),
+    (("broker", "config", "--out", "{tmp}/b", "--host", "bad host!"), 2, "--host 'bad host!': allowed"),
     (("broker", "config", "--out", "{tmp}/b", "--reload-command", "false"), 1, "--reload-command ended with 1"),
 ]
 

@@ -8,13 +8,14 @@ import stat
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 import yaml
 
-from gateway.cli import COMMANDS, call
+from gateway.cli import COMMANDS, call, init
 from gateway.config import load
+from gateway.errors import StartError
 from gateway.site import BROKER, DATA, SECRETS, Site
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -51,6 +52,36 @@ def binds(service: dict[str, Any]) -> dict[str, bool]:
     short = [one.split(":") for one in volumes if isinstance(one, str) and one.startswith(".")]
     found = {parts[0]: parts[-1] != "ro" for parts in short}
     return found | {one["source"]: not one["read_only"] for one in volumes if isinstance(one, dict)}
+
+
+def test_a_setup_that_failed_is_run_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nobody can sign in before the files are written, so the second run is the first that shows a password."""
+    made = ["init", "--compose", str(tmp_path / "site"), "--data-dir", str(tmp_path / "data")]
+
+    def full(*_: object) -> NoReturn:
+        raise StartError("the disk is full")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(init, "_broker", full)
+        assert call(made) == 2
+    assert "password" not in capsys.readouterr().out
+    assert call(made) == 0
+    assert "One-time password" in capsys.readouterr().out
+    assert call(["init", "--compose", str(tmp_path / "other"), "--data-dir", str(tmp_path / "data")]) == 2
+    assert not (tmp_path / "other").exists()
+
+
+@pytest.mark.parametrize("host", ["bad host!", "", "-a.example", "水.example", "a..b", "x" * 64, "*.example"])
+def test_a_host_that_no_certificate_can_name_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], host: str
+) -> None:
+    """Before anything is written; devices could never verify such a certificate."""
+    made = ["init", "--compose", str(tmp_path / "site"), "--data-dir", str(tmp_path / "data"), f"--host={host}"]
+    assert call(made) == 2
+    assert f"--host {host!r}: allowed" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_it_is_valid_by_the_compose_specification() -> None:
