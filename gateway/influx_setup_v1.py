@@ -35,7 +35,15 @@ class _V1:
 
     def run(self) -> list[Step]:
         """All steps in order."""
-        return [*self._administrator(), self._make_database(), *self._users()]
+        wanted = self._wanted
+        if wanted.client == wanted.grafana:
+            raise UsageError(
+                f"--grafana-user {wanted.grafana!r} is the gateway's own user (mqtt.client_id); allowed: another name, "
+                "because Grafana's may only read"
+            )
+        administrator = self._administrator()
+        there = self._there()
+        return [*administrator, self._make_database(), *self._users(there)]
 
     def _send(self, statement: str, authorization: str | None = None) -> Reply:
         if authorization is None:
@@ -97,7 +105,8 @@ class _V1:
         self._do(f"ALTER RETENTION POLICY {policy} ON {name} DURATION {duration} SHARD DURATION {shard}h")
         return Step("bucket", wanted.bucket, "changed", f"{now}s -> {duration}" if now else f"INF -> {duration}")
 
-    def _users(self) -> list[Step]:
+    def _there(self) -> dict[str, bool]:
+        """Who is there, and whether an administrator. Raises InfluxError where one that we want is not ours."""
         wanted = self._wanted
         there = {row[0]: row[1] for row in self._ask("SHOW USERS")}
         if there.get(wanted.client) or there.get(wanted.grafana):
@@ -106,6 +115,30 @@ class _V1:
                 f"{self._http.url}: the user {name!r} is an administrator; allowed: one that may do no more than "
                 f"needed: REVOKE ALL PRIVILEGES FROM {identifier(name)}"
             )
+        for user, file, before, option in (
+            (wanted.client, wanted.token_file, f"{wanted.client}:", "mqtt.client_id"),
+            (wanted.grafana, wanted.password_file, "", "--grafana-user"),
+        ):
+            known = Secret(file).read().removeprefix(before)
+            if user not in there or wanted.rotate or (known and self._logs_in(user, known)):
+                continue
+            elsewhere = self._elsewhere(self._grants(user))
+            if elsewhere:
+                raise InfluxError(
+                    f"{self._http.url}: the user {user!r} has rights on {', '.join(elsewhere)}, and its password is "
+                    f"not the one in {file}; allowed: another {option}, or --rotate to take it over"
+                )
+        return there
+
+    def _grants(self, user: str) -> dict[str, str]:
+        return dict(self._ask(f"SHOW GRANTS FOR {identifier(user)}"))
+
+    def _elsewhere(self, grants: dict[str, str]) -> list[str]:
+        """The other databases on which a user has rights."""
+        return sorted(name for name in grants if name != self._database and grants[name] != "NO PRIVILEGES")
+
+    def _users(self, there: dict[str, bool]) -> list[Step]:
+        wanted = self._wanted
         return [
             self._login("gateway", wanted.client, _ALL, Secret(wanted.token_file), f"{wanted.client}:", there),
             self._login("grafana", wanted.grafana, _READ, Secret(wanted.password_file), "", there),
@@ -124,10 +157,10 @@ class _V1:
             self._do(verb.format(identifier(user), quoted(password)))
             if not self._wanted.dry_run:
                 file.write(before + password)
-        grants = dict(self._ask(f"SHOW GRANTS FOR {identifier(user)}")) if exists else {}
+        grants = self._grants(user) if exists else {}
         if self._grant(user, right, grants) and done == "kept":
             done = "changed"
-        more = sorted(name for name in grants if name != self._database and grants[name] != "NO PRIVILEGES")
+        more = self._elsewhere(grants)
         return Step(what, user, done, words + (f"; it has rights on {', '.join(more)} too" if more else ""))
 
     def _grant(self, user: str, right: str, grants: dict[str, str]) -> bool:

@@ -201,3 +201,27 @@ def test_1x_gets_its_first_administrator_a_database_and_two_users(
     assert (done(document)["bucket"], done(document)["gateway"]) == ("changed", "kept")
     code, err = run(guarded_influxd.url, token="root:wrong")
     assert (code, "refuses the administrator" in err) == (1, True)
+
+
+def test_1x_takes_over_no_account_of_somebody_else(run: Run, guarded_influxd: Influxd, tmp_path: Path) -> None:
+    """Neither the gateway's own name for Grafana, nor the users of another installation; --rotate says it is meant."""
+    url, http = guarded_influxd.url, InfluxHttp(guarded_influxd.url)
+    _, document = run(url, token=ADMIN)
+    (gateway,) = [step["name"] for step in document["steps"] if step["what"] == "gateway"]
+    password = (tmp_path / "made" / "grafana.password").read_text("utf-8").strip()
+
+    def reads() -> bool:
+        form = {"db": "water", "q": "SHOW MEASUREMENTS"}
+        return http.send("POST", "/query", authorization=basic("grafana", password), form=form).status == 200
+
+    code, err = run(url, "--grafana-user", gateway, token=ADMIN)
+    assert (code, "mqtt.client_id" in err) == (2, True)
+    second = ("--out", str(tmp_path / "second"))
+    for options in (second, (*second, "--dry-run")):
+        code, err = run(url, *options, token=ADMIN, bucket="other")
+        assert (code, "has rights on water" in err) == (1, True)
+    assert not (tmp_path / "second").exists() or not list((tmp_path / "second").iterdir())
+    assert run(url, token=ADMIN)[1]["changed"] is False
+    assert reads()
+    code, _ = run(url, *second, "--rotate", token=ADMIN, bucket="other")
+    assert (code, reads()) == (0, False)
