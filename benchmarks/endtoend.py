@@ -68,12 +68,13 @@ async def site(
     *,
     probes: int = 0,
     settings: dict[str, str] | None = None,
+    every_change: bool = False,
 ) -> AsyncIterator[Site]:
     """A fleet that is known and a gateway that runs; ``store``: ``embedded``, ``influx`` or ``shim`` (see servers)."""
     async with AsyncExitStack() as stack:
         with Child("prepare", folder / "data", devices, probes) as prepare:
             await asyncio.to_thread(prepare.hear)
-        broker = await asyncio.to_thread(Broker, folder / "broker")
+        broker = await asyncio.to_thread(lambda: Broker(folder / "broker", every_change=every_change))
         stack.push_async_callback(asyncio.to_thread, broker.stop)
         influx = None
         if store != "embedded":
@@ -141,6 +142,12 @@ async def sustained(folder: Path, devices: int, messages: int, store: str) -> di
         if there.influx:
             found["influx_missing"] = rounds * devices + messages - await asyncio.to_thread(there.influx.stored)
     return found
+
+
+async def as_deployed(folder: Path, messages: int) -> dict[str, Any]:
+    """The same with the broker saving at every change, as 'hygeia broker config' has it."""
+    async with site(folder, 1000, "embedded", every_change=True) as there:
+        return await publish(there, messages, 0)
 
 
 #: Every alert by itself: so many a second are a flood, which would be gathered into digests.

@@ -28,6 +28,7 @@ class Amount(NamedTuple):
     latency_s: float
     usual: int
     killed_s: float
+    deployed: int
     custody: int
     city: int
 
@@ -52,6 +53,7 @@ FULL = Amount(
     latency_s=30.0,
     usual=60_000,
     killed_s=30.0,
+    deployed=5_000,
     custody=10_000,
     city=2_000,
 )
@@ -64,6 +66,7 @@ QUICK = Amount(
     latency_s=10.0,
     usual=15_000,
     killed_s=9.0,
+    deployed=1_000,
     custody=2_000,
     city=100,
 )
@@ -101,6 +104,7 @@ def steps(amount: Amount) -> list[Step]:
         Step("usual", both, _awaited(usual.throughput, amount.usual)),
         Step("killed/ours", both, _awaited(endtoend.killed, RATE, amount.killed_s, KILLS)),
         Step("killed/usual", both, _awaited(usual.killed, RATE, amount.killed_s, KILLS)),
+        Step("deployed", ("mosquitto",), _awaited(endtoend.as_deployed, amount.deployed)),
         Step("city", ("influxd",), lambda _: city(amount)),
     ]
 

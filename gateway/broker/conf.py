@@ -18,6 +18,7 @@ class Options(msgspec.Struct, frozen=True, omit_defaults=True):
     ``out`` is the folder as we write it, ``at`` as the broker sees it (empty: the same). ``hosts`` are the names and
     addresses in the server certificate. ``server_cert`` and ``server_key`` are the customer's own files instead of
     ours, ``client_ca`` (and ``client_crl``) the authority that signs the devices' certificates where it is not ours.
+    ``save_every`` in seconds, 0 = the broker saves its queue at each change.
     """
 
     out: str = ""
@@ -35,6 +36,7 @@ class Options(msgspec.Struct, frozen=True, omit_defaults=True):
     client_ca: str = ""
     client_crl: str = ""
     ca_key: str = ""
+    save_every: int = 0
 
     @property
     def seen(self) -> str:
@@ -67,14 +69,10 @@ allow_anonymous false
 password_file {at}/passwords
 acl_file {at}/acl
 
-# Sessions and queued messages survive a restart. All of them are saved every 2 s: a broker that is killed, or has its
-# power cut, forgets what it acknowledged since. Not at every change: each time the whole queue is written, so a gateway
-# that comes back to 5,000 messages would take 120 a second, and to more ever fewer.
+# Sessions and queued messages survive a restart and, as they were saved last, a kill.
 persistence true
 persistence_location {data}
-autosave_on_changes false
-autosave_interval 2
-persistent_client_expiration 14d
+{save}persistent_client_expiration 14d
 
 # What is acknowledged to a device must not be dropped while the gateway is away.
 # 0 = no limit: the default of 1000 queued messages drops silently.
@@ -93,6 +91,17 @@ log_dest stderr
 log_type error
 log_type warning
 log_type notice
+"""
+_AT_EACH_CHANGE = """\
+# Saved at each change, right after the acknowledgement. The whole queue is written each time: for a large fleet, or a
+# gateway that is away for hours, see --save-every in docs/broker.md.
+autosave_on_changes true
+autosave_interval 1
+"""
+_BY_THE_CLOCK = """\
+# Saved every so many seconds: a kill or a power cut forgets what was acknowledged since and the gateway had not taken.
+autosave_on_changes false
+autosave_interval {seconds}
 """
 _PLAIN = """
 # Without TLS only for programs on this machine.
@@ -150,6 +159,7 @@ def conf(options: Options) -> str:
         "key": options.server_key or f"{at}/server.pem",
         "ca": options.client_ca or f"{at}/ca.pem",
         "crl": _crl(options),
+        "save": _BY_THE_CLOCK.format(seconds=options.save_every) if options.save_every else _AT_EACH_CHANGE,
     }
     parts = [_HEAD.format(**words)]
     for port, text in (

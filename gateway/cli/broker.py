@@ -69,6 +69,12 @@ def config(
     ca_key: Annotated[
         str | None, typer.Option(metavar="FILE", help="Key of Hygeia's own authority (else keys/ca.key).")
     ] = None,
+    save_every: Annotated[
+        int | None,
+        typer.Option(
+            min=0, max=60, metavar="SECONDS", help="How often the broker saves its queue; 0 = at each change."
+        ),
+    ] = None,
     reload: Annotated[
         int | None, typer.Option("--reload", metavar="PID", help="Send SIGHUP to the broker's process.")
     ] = None,
@@ -92,7 +98,7 @@ def config(
         "at": at, "data": data, "bind": bind, "plain_port": plain_port, "tls_port": tls_port,
         "certificate_port": certificate_port, "gateway_port": gateway_port, "shared_port": shared_port,
         "server_cert": server_cert, "server_key": server_key, "client_ca": client_ca, "client_crl": client_crl,
-        "ca_key": ca_key,
+        "ca_key": ca_key, "save_every": save_every,
     }  # fmt: skip
     last = folder.load_options(Installation(settings.data.dir)) or Options()
     values = {name: getattr(last, name) for name in Options.__struct_fields__}
