@@ -37,6 +37,8 @@ async def readings(request: Request, caller: Caller) -> dict[str, Any]:
     Writing to the store waits meanwhile. 409: a copy is being made, or the store is no file. 507: too little space.
     """
     require(caller, "administer")
+    if not caller.scope.everything:
+        raise RefusedError(403, "a copy is of the whole installation; this account has a scope")
     services = context_of(request).services
     if not isinstance(services.store, Copying):
         raise RefusedError(409, "this store has no file that could be copied")

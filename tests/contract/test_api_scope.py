@@ -234,6 +234,13 @@ def district(two_units: FakeServices, caller: Caller) -> Caller:
     return caller
 
 
+@pytest.fixture
+def of_one_unit(two_units: FakeServices, caller: Caller) -> Caller:
+    """An administrator who sees one hospital."""
+    caller.token = token_for(two_units, "administrator", unit="hosp-1")
+    return caller
+
+
 def test_every_route_stands_in_one_of_the_tables(hospital: Caller) -> None:
     """A new route without a scope test fails here."""
     found = {*routes(hospital.app)}
@@ -283,6 +290,15 @@ async def test_a_unit_user_changes_nothing_of_another_unit(
     assert reply.status == status, reply.text
     assert two_units.commands == []
     assert two_units.pushed == []
+
+
+@pytest.mark.parametrize("path", ["/api/v1/backup/readings", "/api/v1/outlines"])
+async def test_an_administrator_with_a_scope_does_nothing_to_the_whole(of_one_unit: Caller, path: str) -> None:
+    """The right to administer one unit is none to copy or to draw all of them."""
+    method = next(method for method, known in TRIED if known == path)
+    reply = await of_one_unit.call(method, path, {"content-type": "application/json"}, b"{}")
+    assert reply.status == 403, reply.text
+    assert "this account has a scope" in reply.text
 
 
 async def test_a_grid_officer_sees_the_own_district(district: Caller) -> None:
