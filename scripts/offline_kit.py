@@ -16,7 +16,7 @@ import sys
 import tarfile
 import tomllib
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import yaml
@@ -34,7 +34,9 @@ TAKEN = ("docker-compose.yml", "LICENSE", "README.md", "README.zh-CN.md", "CHANG
 KINDS = frozenset({"", ".md", ".png", ".yml", ".yaml", ".conf", ".toml", ".sh", ".geojson", ".service", ".timer"})
 LEFT_OUT = frozenset({"secrets", "site", "__pycache__"})
 #: Beside docker-compose.yml, and run on the machine that loads and saves them.
-SCRIPTS = ("install.sh", "save-images.sh", "load-images.sh", "START.md")
+SCRIPTS = ("install.sh", "START.md")
+#: The same, for a kit that can make the gateway's image.
+IMAGE_SCRIPTS = ("save-images.sh", "load-images.sh")
 
 
 def say(words: str) -> None:
@@ -77,8 +79,7 @@ def build(targets: Sequence[Target], out: Path, cache: Path) -> Path:
     members |= {f"wheels/{file}": wheels[file].read_bytes() for file in sorted(wheels)}
     members[f"tools/{pip.name}"] = pip.read_bytes()
     members |= {file: (PROJECT / path).read_bytes() for file, path in taken()}
-    members["Dockerfile"] = dockerfile().encode()
-    members["images.txt"] = images().encode()
+    members |= for_containers({target.python for target in targets})
     members["licences.csv"] = licences([*wheels.values(), pip]).encode()
     members["kit.json"] = manifest(version, targets, members)
     members["SHA256SUMS"] = sums(members)
@@ -106,8 +107,8 @@ def own_wheel(folder: Path) -> Path:
 
 def taken() -> Iterator[tuple[str, Path]]:
     """(name in the kit, path in the project) of what goes in as it is."""
-    for file in SCRIPTS:
-        yield file, Path("deploy/offline") / file
+    for script in SCRIPTS:
+        yield script, Path("deploy/offline") / script
     for name in TAKEN:
         found = PROJECT / name
         for file in sorted(found.rglob("*")) if found.is_dir() else [found]:
@@ -115,6 +116,20 @@ def taken() -> Iterator[tuple[str, Path]]:
             hidden = LEFT_OUT.intersection(path.parts) or any(part.startswith(".") for part in path.parts)
             if file.is_file() and not hidden and path.parts[:2] != ("deploy", "offline") and file.suffix in KINDS:
                 yield path.as_posix(), path
+
+
+def for_containers(pythons: Collection[str]) -> dict[str, bytes]:
+    """What makes and carries images, where the kit has the wheels of the image's Python; else nothing."""
+    if image_python() not in pythons:
+        say(f"nothing for containers: their image has Python {image_python()}")
+        return {}
+    scripts = {name: (PROJECT / "deploy" / "offline" / name).read_bytes() for name in IMAGE_SCRIPTS}
+    return {**scripts, "Dockerfile": dockerfile().encode(), "images.txt": images().encode()}
+
+
+def image_python() -> str:
+    """``X.Y`` of the base image: ``python:3.13.9-slim-bookworm``."""
+    return ".".join(_stages()[0].partition(":")[2].split(".")[:2])
 
 
 def images() -> str:
@@ -130,7 +145,7 @@ def dockerfile() -> str:
     base, last = _stages()
     wheels = (PROJECT / "deploy" / "offline" / "wheels.dockerfile").read_text(encoding="utf-8")
     head = "# The gateway's image out of this kit's wheels: asks no network, needs only its base image."
-    return f"{head}\nFROM {base} AS build\n{wheels}\n{last}"
+    return f"{head}\nFROM {base} AS build\n{wheels.replace('@PYTHON@', image_python())}\n{last}"
 
 
 def _stages() -> tuple[str, str]:
@@ -163,7 +178,7 @@ def manifest(version: str, targets: Sequence[Target], members: Mapping[str, byte
         "python": [target.python for target in targets],
         "glibc": ">= 2.28",
         "wheels": sum(name.startswith("wheels/") for name in members),
-        "images": members["images.txt"].decode().splitlines(),
+        "images": members.get("images.txt", b"").decode().splitlines(),
     }
     return (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode()
 

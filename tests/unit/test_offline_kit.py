@@ -144,6 +144,14 @@ def test_the_image_out_of_the_kit_is_the_projects_own_but_for_its_wheels() -> No
     assert f"requirements/python-{kit.PYTHONS[-1]}.txt" in first
 
 
+def test_a_kit_without_the_images_python_has_nothing_for_containers(capsys: pytest.CaptureFixture[str]) -> None:
+    """Its image could not be built: the wheels of that Python are not in it."""
+    made = kit.for_containers({"3.11", kit.image_python()})
+    assert set(made) == {"Dockerfile", "images.txt", "save-images.sh", "load-images.sh"}
+    assert kit.for_containers({"3.10"}) == {}
+    assert f"nothing for containers: their image has Python {kit.image_python()}" in capsys.readouterr().err
+
+
 def unpacked(folder: Path, architecture: str) -> Path:
     """A kit without wheels, as the scripts see it."""
     (folder / "requirements").mkdir(parents=True)
