@@ -16,6 +16,7 @@ from devices.files.faults import Language
 from devices.files.headings import ALWAYS, Column, columns_of, since_of
 from devices.files.tables import list_text, map_text
 from devices.files.words import SECTIONS_ZH
+from devices.files.yamlfile import COORDINATES
 from devices.registry import KINDS, Registry, periods_of
 from devices.sections import SHEETS
 
@@ -36,8 +37,13 @@ def entries_to_write(registry: Registry, private: Private | None = None) -> Iter
 
 
 def write_yaml(registry: Registry, out: TextIO, *, private: Private | None = None, zone: str = DEFAULT_ZONE) -> None:
-    """Write the whole registry as one YAML document."""
-    document: dict[str, list[dict[str, Any]]] = {}
+    """Write the whole registry as one YAML document.
+
+    It says in which system its positions are, so that it is not taken for a map of another one.
+    """
+    document: dict[str, Any] = {}
+    if any("lat" in period for name in registry.ids("places") for period in periods_of(registry.body("places", name))):
+        document[COORDINATES] = "wgs84"
     for section, entry in entries_to_write(registry, private):
         plain: dict[str, Any] = _dated(entry, zone)
         if section == "devices" and "channels" in plain:

@@ -59,6 +59,10 @@ def test_what_is_exported_is_wgs84_and_comes_back_unmoved(tmp_path: Path) -> Non
     assert changes_of(again.document, registry) == []
     write(registry, tmp_path / "out.yaml")
     assert changes_of(read(tmp_path / "out.yaml", registry).document, registry) == []
+    moved = read(tmp_path / "out.yaml", registry, coordinates="gcj02")
+    assert [fault.line() for fault in moved.faults] == [
+        "coordinates, line 1: 'wgs84' stands in the file, the option says gcj02"
+    ]
 
 
 def test_option_and_file_must_not_contradict_each_other(tmp_path: Path) -> None:
@@ -98,4 +102,6 @@ def test_places_abroad_are_kept_as_they_are(tmp_path: Path) -> None:
     half = tmp_path / "half.yaml"
     half.write_text("places: [{id: p, kind: network, lat: 32.1}]\n", "utf-8")
     assert read(half).faults == []
-    assert [fault.line() for fault in read(half, coordinates="gcj02").faults] == ["places, line 1, column lon: is missing"]
+    assert [fault.line() for fault in read(half, coordinates="gcj02").faults] == [
+        "places, line 1, column lon: is missing"
+    ]
