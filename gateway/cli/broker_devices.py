@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
-import io
+import os
 from pathlib import Path
-from typing import Annotated
+from typing import IO, Annotated
 
 import typer
 
 from gateway.cli import show
 from gateway.cli.handing_out import hand_out, next_command, next_step, refuse_reserved
 from gateway.cli.language import pick
-from gateway.cli.options import Config, DataDir, Json, writable
+from gateway.cli.options import Config, DataDir, Json
 from gateway.cli.registered import registry_of, versions_of
 from gateway.client import open_door
 from gateway.config import load
@@ -76,45 +76,47 @@ def certificate(
 
 
 def passwords(
-    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="CSV file for the credentials, mode 0600.")],
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="New CSV file for the credentials, mode 0600.")],
     config: Config = None,
     data_dir: DataDir = None,
 ) -> None:
     """Give a password to every registered device that has no credentials yet, as after an import."""
     from gateway.broker.configure import gateway_of  # noqa: PLC0415 - it takes a while
-    from gateway.broker.folder import put_secret  # noqa: PLC0415 - likewise
     from gateway.broker.rights import reserved  # noqa: PLC0415 - likewise
 
     settings = load(config, data_dir)
-    writable("--out", out)
-    text = io.StringIO()
-    table = csv.writer(text)
-    table.writerow(_COLUMNS)
     count = 0
-    with open_door(settings) as door:
+    with open_door(settings) as door, _new_file(out) as file:
+        table = csv.writer(file)
+        table.writerow(_COLUMNS)
         current, _ = registry_of(door)
         known, who = versions_of(door), gateway_of(settings)
-        try:
-            for device in current.ids("devices"):
-                if device in known:
-                    continue
-                wrong = reserved(device, who)
-                if wrong is not None:
-                    show.complain(f"hygeia: {wrong}")
-                    continue
-                given = hand_out(door, settings, device)
-                cells = (given.user, given.password, given.version, given.broker, *given.topics.values())
-                table.writerow(cells)
-                count += 1
-        finally:
-            # Also where one of them failed: the others are in force, and known nowhere else.
-            put_secret(out, text.getvalue().encode())
+        for device in current.ids("devices"):
+            if device in known:
+                continue
+            wrong = reserved(device, who)
+            if wrong is not None:
+                show.complain(f"hygeia: {wrong}")
+                continue
+            given = hand_out(door, settings, device)
+            table.writerow((given.user, given.password, given.version, given.broker, *given.topics.values()))
+            # In force from now on and known nowhere else, whatever comes after.
+            file.flush()
+            count += 1
     words = {
         "en": f"{out}: {count} passwords, written nowhere else",
         "zh": f"{out}：{count} 个密码，仅存于此文件",
     }
     show.say(pick(words))
     next_step(settings)
+
+
+def _new_file(out: Path) -> IO[str]:
+    """A file of the owner's alone that was not there before: an older one may hold the only copy of its passwords."""
+    try:
+        return os.fdopen(os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8", newline="")
+    except OSError as error:
+        raise UsageError(f"--out {out}: {error.strerror}; allowed: a new file that this user may write") from error
 
 
 def _read(file: Path) -> bytes:

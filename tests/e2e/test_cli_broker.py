@@ -223,10 +223,13 @@ def test_all_devices_of_an_import_get_passwords_in_one_file(run: Run, folder: Pa
     assert (code, said.startswith(f"{tmp_path / 'pw.csv'}: 2 passwords")) == (0, True)
     assert "'hygeia' is an account of the gateway itself" in told
     assert (tmp_path / "pw.csv").stat().st_mode & 0o777 == 0o600
-    rows = list(csv.DictReader((tmp_path / "pw.csv").read_text().splitlines()))
+    text = (tmp_path / "pw.csv").read_text()
+    rows = list(csv.DictReader(text.splitlines()))
     assert [row["user"] for row in rows] == ["a", "b"]
     run("broker", "config", "--out", tmp_path / "broker", *where)
     assert all(verify(row["password"], hashes(tmp_path / "broker")[row["user"]]) for row in rows)
+    assert run("broker", "passwords", "--out", tmp_path / "pw.csv", *where)[0] == 2
+    assert (tmp_path / "pw.csv").read_text() == text
 
 
 def test_the_account_that_a_source_shares_is_given_and_taken(run: Run, folder: Path, tmp_path: Path) -> None:
