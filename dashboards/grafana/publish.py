@@ -121,7 +121,8 @@ class Publisher:
             return Change("data source", wanted.name, Action.PROVISIONED, "kept as its file says")
         differing = _differing(wanted.wanted(), there)
         has_password = bool((there.get("secureJsonFields") or {}).get("password"))
-        if not differing and (has_password or not wanted.password):
+        # Grafana shows no password, so that another one can only be sent, not compared.
+        if not differing and (not wanted.password or (has_password and not self._wishes.overwrite)):
             return Change("data source", wanted.name, Action.UNCHANGED)
         self._do(
             lambda: self._grafana.update_source(wanted.uid, self._secret({**there, **_over(wanted.wanted(), there)}))

@@ -161,7 +161,9 @@ def publish(
     datasource_database: Annotated[
         str, typer.Option("--datasource-database", metavar="NAME", help="Database, or bucket of 2.x.")
     ] = "hygeia",
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Also what somebody changed in Grafana.")] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Also what somebody changed, and the password again.")
+    ] = False,
     prune: Annotated[bool, typer.Option("--prune", help="Delete dashboards of ours that no longer exist.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
     config: Config = None,

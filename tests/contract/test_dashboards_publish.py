@@ -160,6 +160,16 @@ def test_a_data_source_is_changed_where_it_differs_and_keeps_the_rest(fake_grafa
     assert fake.passwords == {"hygeia": "another password"}
 
 
+def test_a_rotated_password_reaches_grafana_on_request(fake_grafana: Fake, grafana: Grafana) -> None:
+    """Grafana shows none, so that it is not seen to differ: without the request it is not written each time."""
+    fake, _ = fake_grafana
+    published(grafana)
+    rotated = msgspec.structs.replace(SOURCE, password="rotated")
+    assert published(grafana, source=rotated)["data source Hygeia"] == "unchanged"
+    assert published(grafana, source=rotated, overwrite=True)["data source Hygeia"] == "updated"
+    assert fake.passwords == {"hygeia": "rotated"}
+
+
 def test_without_a_data_source_something_is_missing(fake_grafana: Fake, grafana: Grafana) -> None:
     """Unless there is any InfluxDB: the dashboards let one choose."""
     fake, _ = fake_grafana
