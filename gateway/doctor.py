@@ -16,6 +16,7 @@ from gateway import doctor_channels
 from gateway.client import HttpTransport
 from gateway.config import Settings
 from gateway.database import newest_revision, open_state, revision
+from gateway.doctor_certificates import check_certificates
 from gateway.doctor_influx import check_influx
 from gateway.errors import HygeiaError
 from gateway.finding import FaultError, Finding
@@ -42,6 +43,7 @@ TITLES = {
     "clock": {"en": "clock", "zh": "时钟"},
     "packs": {"en": "rule packs", "zh": "规则包"},
     "broker": {"en": "broker", "zh": "消息服务器"},
+    "certificates": {"en": "certificates", "zh": "证书"},
     "influx": {"en": "InfluxDB", "zh": "InfluxDB"},
     **doctor_channels.TITLES,
 }
@@ -60,6 +62,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
         ("clock", lambda: _clock(installation)),
         ("packs", lambda: _packs(settings)),
         ("broker", lambda: _broker(settings)),
+        ("certificates", lambda: check_certificates(settings)),
     ]
     if settings.timeseries.store == "influx":
         checks.append(("influx", lambda: check_influx(settings)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -10,8 +11,12 @@ from typing import Any
 
 import pytest
 
+from devices.registry import Registry
+from gateway import credentials
+from gateway.broker.conf import Options
+from gateway.broker.configure import configure
 from gateway.config import Settings
-from gateway.database import open_state, upgrade
+from gateway.database import open_state, upgrade, writing
 from gateway.doctor import TITLES, examine
 from gateway.finding import Finding
 from gateway.installation import Installation
@@ -91,6 +96,29 @@ def test_a_state_of_another_version_is_a_fault(installation: Installation) -> No
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0000'")
     engine.dispose()
     assert "migration 0000" in findings(installation)["state"].en
+
+
+def test_certificates_that_end_soon_are_named(installation: Installation, tmp_path: Path) -> None:
+    """Of broker, gateway, authority and devices; none is no fault, and those that have long are counted."""
+    assert findings(installation)["certificates"].ok
+    settings = Settings.model_validate({"data": {"dir": installation.folder}, "mqtt": {"url": "mqtt://g:pw@127.0.0.1"}})
+    options = Options(out=str(tmp_path / "broker"), hosts=("localhost",), gateway_port=8885)
+    now = dt.datetime.now(dt.UTC)
+    configure(settings, Registry(), [], options, now)
+    long = findings(installation)["certificates"]
+    assert (long.ok, long.en) == (True, "3, the next ends in 397 days")
+    engine = open_state(installation.state)
+    for device, days in (("wq-1", 12), ("wq-2", 300)):
+        end = int((now + dt.timedelta(days=days, minutes=1)).timestamp() * 1000)
+        with writing(engine) as connection:
+            credentials.issue(connection, credentials.Given(device, serial="1f", expires_at=end))
+    engine.dispose()
+    for file in ("server.pem", "ca.pem"):
+        (tmp_path / "broker" / file).unlink()
+    configure(settings, Registry(), [], options, now - dt.timedelta(days=390))
+    found = findings(installation)["certificates"]
+    assert not found.ok
+    assert found.en.startswith("broker (7 d), wq-1 (12 d) end soon")
 
 
 @pytest.fixture
