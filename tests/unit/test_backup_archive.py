@@ -39,11 +39,12 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert call(["init", "--data-dir", str(data)]) == 0
     (folder / "registry.yaml").write_text(REGISTRY, encoding="utf-8")
     assert call(["registry", "import", str(folder / "registry.yaml"), "--data-dir", str(data)]) == 0
-    for name in ("profiles/own.yaml", "files/ab/abcd", "keys/influx.token"):
+    for name in ("profiles/own.yaml", "files/ab/abcd", "keys/influx.token", "outlines.geojson"):
         (data / name).parent.mkdir(parents=True, exist_ok=True)
         (data / name).write_text("x" * 5000, encoding="utf-8")
         (data / name).chmod(0o600)
     (data / "profiles" / "own.yaml").unlink()
+    assert call(["broker", "config", "--out", str(folder / "broker"), "--data-dir", str(data)]) == 0
     return data
 
 
@@ -86,6 +87,11 @@ def flipped(packed: bytes, at: int) -> bytes:
 
 def ignored(_: int) -> None:
     """Nobody looks at the progress."""
+
+
+def test_outlines_and_what_the_broker_was_asked_for_are_in_it(backup: Path) -> None:
+    """With the authority's keys: else no map, another certificate authority, and a broker that is asked for again."""
+    assert {"outlines.geojson", "broker.json", "keys/ca.key", "keys/ca.pem"} <= members(backup).keys()
 
 
 def test_a_restored_folder_has_every_file_of_the_old_one(site: Path, backup: Path, tmp_path: Path) -> None:
