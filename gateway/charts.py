@@ -25,7 +25,7 @@ class Charts:
         self.periods = Periods(core, lambda: follower.cursor, core.clock)
         self.mirror = Mirror(view, core, core.clock)
         self._follower = follower
-        view.followers["periods"] = self.lag
+        view.followers |= {"periods": self._periods_lag, "mirror": self._mirror_lag}
 
     def start(self) -> None:
         """Start both."""
@@ -36,12 +36,20 @@ class Charts:
         """End both, within ``timeout`` seconds each; what is begun is done again after the next start."""
         return self.periods.stop(timeout) & self.mirror.stop(timeout)
 
-    def lag(self) -> Lag:
+    def _mirror_lag(self) -> Lag:
+        """How far the state as it stands was mirrored; ``behind`` counts minutes."""
+        mirror = self.mirror
+        return _lag(self._follower.cursor, mirror.behind, mirror.state, mirror.words, late=False)
+
+    def _periods_lag(self) -> Lag:
         """How far the figures have come; ``behind`` counts windows of five minutes, not records."""
         periods = self.periods
         late = periods.lag_ms > LATE_MS
         words = periods.words or (f"{periods.lag_ms // 60_000} minutes behind the clock" if late else "")
-        behind, cursor = periods.lag_ms // 300_000, self._follower.cursor
-        if periods.state == "held":
-            return Lag(cursor, behind, "held", words)
-        return Lag(cursor, behind, "behind" if late or periods.state != "ok" else "ok", words)
+        return _lag(self._follower.cursor, periods.lag_ms // 300_000, periods.state, words, late=late)
+
+
+def _lag(cursor: int, behind: int, standing: str, words: str, *, late: bool) -> Lag:
+    if standing == "held":
+        return Lag(cursor, behind, "held", words)
+    return Lag(cursor, behind, "behind" if late or standing != "ok" else "ok", words)

@@ -83,9 +83,17 @@ class Mirror:
         self._days: set[int] = set()
         self._slots_from: int | None = None
         self._begun = False
-        self._away = ""
+        #: ``ok``, ``behind`` (trying again) or ``held`` (a person must act), and why.
+        self.state, self.words = "ok", ""
+        self._written: int | None = None
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="mirror", daemon=True)
+
+    @property
+    def behind(self) -> int:
+        """How many full minutes were missed since the newest that was written."""
+        written = self._written
+        return 0 if written is None else max(0, self._clock.now_ms() // MINUTE_MS - written // MINUTE_MS - 1)
 
     def start(self) -> None:
         """Begin with the next full minute."""
@@ -133,6 +141,7 @@ class Mirror:
             self._memory.forget()
             raise
         self._hour = minute // points.HOUR_MS
+        self._written = minute
         manifests_written()
         self._balances.done(jobs)
         self._steps_seen, self._days = steps_seen, set()
@@ -232,24 +241,25 @@ class Mirror:
             try:
                 self.run_once(self._clock.now_ms(), within_s=BALANCES_S)
             except UnwrittenError as error:
-                self._say(str(error))
+                self._say("held" if error.held else "behind", str(error))
             except sa.exc.OperationalError as error:
-                self._say(f"state database: {error.orig}")
-            except Exception:
+                self._say("behind", f"state database: {error.orig}")
+            except Exception as error:
                 log.exception("the mirror failed")
+                self._say("behind", f"{type(error).__name__}: {error}")
             else:
-                self._say("")
+                self._say("ok", "")
 
     def _wait(self) -> bool:
         """Wait for the next full minute; whether to end."""
         left_ms = MINUTE_MS - self._clock.now_ms() % MINUTE_MS
         return self._stopping.wait(self._clock.wall_seconds(left_ms / 1000))
 
-    def _say(self, words: str) -> None:
+    def _say(self, standing: str, words: str) -> None:
         """Say once that InfluxDB is away, and once that it is back."""
-        if bool(words) != bool(self._away):
+        if standing != self.state:
             if words:
-                log.warning("the mirror cannot be written; it goes on by itself", words=words)
+                log.warning("the mirror cannot be written; it goes on by itself", state=standing, words=words)
             else:
                 log.info("the mirror is written again")
-        self._away = words
+        self.state, self.words = standing, words

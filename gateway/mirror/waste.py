@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 import sqlalchemy as sa
+import structlog
 
 from custody.balance import Row, balance, day_of, end_of
 from custody.container import Container
@@ -26,6 +27,8 @@ from gateway.api.services import Services
 from gateway.histories import StateFacts
 from gateway.mirror.points import DAY_MS, ManifestFigures, StoreFigures, WasteDay
 from gateway.mirror.standing import Roster
+
+log = structlog.get_logger(__name__)
 
 #: The categories of the law, for which an empty store says so.
 CATEGORIES = ("infectious", "sharps", "pathological", "pharmaceutical", "chemical")
@@ -190,7 +193,15 @@ class Balances:
         days: list[WasteDay] = []
         jobs: list[Job] = []
         for job in list(self._waiting):
-            days += self._balance(job, roster, now)
+            try:
+                days += self._balance(job, roster, now)
+            except sa.exc.OperationalError:
+                raise
+            except Exception:
+                # The others are right all the same; this one is tried again, after them.
+                log.exception("a balance could not be worked out", unit=job.unit, day=job.day)
+                self._waiting[job] = self._waiting.pop(job)
+                continue
             jobs.append(job)
             if until is not None and time.perf_counter() >= until:
                 break

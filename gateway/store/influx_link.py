@@ -83,7 +83,12 @@ class InfluxLink:
 
     def open(self) -> None:
         """Start the thread; nothing is sent yet. Raises OSError where the certificates cannot be read."""
-        context = ssl.create_default_context(cafile=self.target.ca) if self.target.url.startswith("https") else None
+        https = self.target.url.startswith("https")
+        try:
+            context = ssl.create_default_context(cafile=self.target.ca) if https else None
+        except OSError:
+            self._loop.close()
+            raise
         self._thread.start()
         self._run(self._begin(context)).result()
 

@@ -14,6 +14,7 @@ from devices.simulate.waste import Rounds, Waste
 from gateway.api.balance import containers_of
 from gateway.mirror.mirror import Mirror
 from gateway.mirror.points import SUMMED
+from gateway.mirror.waste import Balances, Job
 from tests.plugins.influx import Bucket
 from tests.support.influx_city import Message, entry
 from tests.support.influx_town import Town
@@ -156,6 +157,28 @@ def test_days_of_waste_are_the_balance_of_the_api(gateway: QuietGateway, influx_
         for name in SUMMED:
             values = [row[name] for row in own if row.get(name) is not None]
             assert sums.get(name) == (sum(values) if values else None), name
+
+
+def test_a_balance_that_fails_costs_nothing_but_itself(
+    gateway: QuietGateway, influx_bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All else of the minute is written, and it is tried again with the next one."""
+    real = Balances._balance
+    failed: list[str] = []
+
+    def first_fails(self: Balances, job: Job, *more: Any) -> Any:
+        if not failed:
+            failed.append(job.unit)
+            raise ValueError(job.unit)
+        return real(self, job, *more)
+
+    monkeypatch.setattr(Balances, "_balance", first_fails)
+    gateway.mirror.run_once(START + HOUR)
+    assert influx_bucket.rows("place")
+    assert failed[0] not in {row["unit"] for row in influx_bucket.rows("waste_day")}
+
+    gateway.mirror.run_once(START + HOUR + MINUTE)
+    assert failed[0] in {row["unit"] for row in influx_bucket.rows("waste_day")}
 
 
 def test_a_later_event_rewrites_the_day_it_belongs_to(gateway: QuietGateway, influx_bucket: Bucket) -> None:

@@ -137,9 +137,10 @@ def test_the_thread_goes_on_by_itself(moody_influx: tuple[MoodyInflux, str], tmp
         gateway.settle()
         server.always = says(503)
         mirror.start()
-        _wait_for(lambda: server.requests > 3)
+        _wait_for(lambda: server.requests > 3 and mirror.state == "behind")
         server.always = None
         _wait_for(lambda: any(series.startswith(b"gateway,") for series, _ in server.points))
+        _wait_for(lambda: mirror.state == "ok")
     finally:
         ended = mirror.stop(10)
         gateway.close()
