@@ -32,8 +32,8 @@ ABOUT = Words(
     "Weights are net; a weight over several containers counts once.",
 )
 
-#: Kinds of places where waste can stand: most places of a city are water points, whose names nobody needs here.
-_WASTE_PLACES = '"kind" =~ /^(waste_store|collection_point|clinic|department|disposal_plant|vehicle)$/'
+#: The gateway writes a row of each of these, with zeros where nothing stands there.
+_STORES = '"kind" =~ /^(waste_store|collection_point)$/'
 
 
 def board(scene: Scene) -> Board:
@@ -130,7 +130,7 @@ def _stores(scene: Scene) -> model.Panel:
     )
     text = query.select('"containers", "net_g", "oldest_h", "overdue"', f"FROM ({inner})", 'GROUP BY "place"')
     called = query.select(
-        f'last("name_{scene.language}") AS "name"', "place", query.where("unit", "district", also=_WASTE_PLACES),
+        f'last("name_{scene.language}") AS "name"', "place", query.where("unit", "district", also=_STORES),
         'GROUP BY "place"',
     )  # fmt: skip
     fields = {"oldest_h": "max", "overdue": "sum", "containers": "sum", "net_g": "sum"}
@@ -149,7 +149,8 @@ def _stores(scene: Scene) -> model.Panel:
         [query.table(text), query.table(called, ref="B")],
         order=("place", "name", oldest, overdue, containers, weight),
         sort_by=oldest,
-        transformations=summed_up("place", fields),
+        # Waste that stands somewhere else, or in a store that was taken out of the registry, must be seen all the more.
+        transformations=summed_up("place", fields, nameless=True),
         columns={
             "place": Column(Words("暂存间", "Store"), Look(), 180),
             "name": columns.NAME,

@@ -44,9 +44,10 @@ def reduced(field: str, by: str) -> str:
     return f"{field} ({by})"
 
 
-def summed_up(key: str, fields: Mapping[str, str]) -> list[tuple[str, dict[str, object]]]:
+def summed_up(key: str, fields: Mapping[str, str], *, nameless: bool = False) -> list[tuple[str, dict[str, object]]]:
     """Rows of all categories made one a ``key`` by Grafana (field -> sum or max), and the name of it beside them.
 
+    ``nameless``: what has no name stays, and what has no rows but a name shows, too.
     In InfluxDB each field and group of this sum is a reading of its own: with 600 stores it took 2 s, the rows 0.1 s.
     """
     grouped = {name: {"operation": "groupby", "aggregations": []} for name in (key, "name")}
@@ -54,6 +55,6 @@ def summed_up(key: str, fields: Mapping[str, str]) -> list[tuple[str, dict[str, 
     shown = [key, "name", *(reduced(field, by) for field, by in fields.items())]
     return [
         ("groupBy", {"fields": grouped | aggregated}),
-        ("joinByField", {"byField": key, "mode": "inner"}),
+        ("joinByField", {"byField": key, "mode": "outer" if nameless else "inner"}),
         ("filterFieldsByName", {"include": {"names": shown}}),
     ]
