@@ -39,7 +39,7 @@ _BYTES = 24
 _NO_OUTLINES = '{"type": "FeatureCollection", "features": []}\n'
 SETTINGS = f"""\
 # Settings of the gateway in docker-compose.yml; docs/configuration.md has every key. No secret stands here.
-time_zone = "Asia/Shanghai"
+# The time zone is HYGEIA_TIME_ZONE of .env: for gateway, dashboards and Grafana alike.
 
 [data]
 dir = "{DATA}"

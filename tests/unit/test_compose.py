@@ -135,6 +135,14 @@ def test_the_database_is_reached_from_inside_only() -> None:
     assert COMPOSE["networks"]["data"] == {"internal": True}
 
 
+def test_days_begin_at_the_same_time_everywhere() -> None:
+    """The gateway works out days in the zone in which dashboards and Grafana show them."""
+    zone = "${HYGEIA_TIME_ZONE:-Asia/Shanghai}"
+    assert SERVICES["gateway"]["environment"]["HYGEIA_TIME_ZONE"] == zone
+    assert SERVICES["dashboards"]["command"][-1] == zone
+    assert SERVICES["grafana"]["environment"]["GF_DATE_FORMATS_DEFAULT_TIMEZONE"] == zone
+
+
 def test_it_starts_in_order() -> None:
     """Broker and database healthy, token and dashboards made, then the gateway, then Grafana."""
     after = {name: {k: v["condition"] for k, v in one.get("depends_on", {}).items()} for name, one in SERVICES.items()}
