@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def doctor(config: Config = None, data_dir: DataDir = None, json: Json = False) -> int:
-    """Check settings, folder, keys, journal, state, clock, packs, broker, certificates, InfluxDB, channels, contacts."""
+    """Check settings, folder, keys, journal, state, clock, packs, broker, certificates, InfluxDB, channels, people."""
     from gateway.doctor import TITLES, examine  # noqa: PLC0415 - other commands start faster
     from gateway.finding import Finding  # noqa: PLC0415 - likewise
 
