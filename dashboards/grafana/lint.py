@@ -15,10 +15,12 @@ from typing import Any, NamedTuple
 from dashboards.grafana.asked import DAY, Asked, asked, panels, variables
 from dashboards.grafana.influxql import Kind, Select, Token, UnreadableError, functions, select, tokens
 from dashboards.grafana.measurements import MEASUREMENTS
-from dashboards.grafana.weigh import interval_ms, points, sources, spoken
+from dashboards.grafana.weigh import interval_ms, openings, points, sources, spoken
 
 #: What the queries of one panel may read together, in a city as ``measurements`` describes it.
 MOST_POINTS = 50_000
+#: How often a query may open a series, so that it takes less than half a second there.
+MOST_OPENINGS = 10_000
 #: Raw readings are for a look at the last days; longer ranges have the series of 5 minutes, hours and days.
 LONGEST_RAW = 7 * DAY
 #: Looking for one container reads what all containers of the range did: no index leads to it.
@@ -63,6 +65,7 @@ class Rule(StrEnum):
     TABLE = "table"
     RAW = "raw"
     POINTS = "points"
+    OPENINGS = "openings"
 
 
 class Fault(NamedTuple):
@@ -94,7 +97,12 @@ def lint(dashboard: Mapping[str, Any]) -> list[Fault]:
         found.extend(_columns(question, parts, query))
         if query is not None:
             found.extend(_times(question, query))
-            read[question.panel] = read.get(question.panel, 0) + points(query, question, single | {question.repeat})
+            chosen = single | {question.repeat}
+            read[question.panel] = read.get(question.panel, 0) + points(query, question, chosen)
+            opened = openings(query, question, chosen)
+            if opened > MOST_OPENINGS:
+                what = f"opens {opened} series at worst (functions times series); allowed: {MOST_OPENINGS}"
+                found.append(Fault(Rule.OPENINGS, question.where, what))
     titles = {int(panel.get("id") or 0): panel.get("title", "") for panel in panels(dashboard)}
     for panel, count in read.items():
         if count > MOST_POINTS:

@@ -46,6 +46,20 @@ def points(query: Select, question: Asked, single: Collection[str]) -> int:
     return total
 
 
+def openings(query: Select, question: Asked, single: Collection[str]) -> int:
+    """How often InfluxDB opens a series at worst: once for each function, and all of a subquery for each around it.
+
+    On 1.6.7 one takes some 40 microseconds, whatever is read: six sums of 4,000 series took a second.
+    """
+    interval = spoken(interval_ms(question.longest_ms, question.across, question.least_ms))
+    opened = sum(openings(one, question, single) for one in query.inner)
+    if not query.inner:
+        series = [_series(query.where, measurement, single) for measurement in measured(query, interval)]
+        # As for points: a place or device has its readings in one of several measurements.
+        opened = max(series, default=0) if {"place", "device"} & _fixed(query.where, single).keys() else sum(series)
+    return max(1, len(query.functions)) * opened
+
+
 def measured(query: Select, interval: str) -> Iterator[Measurement]:
     """The measurements that a SELECT itself reads from, at this interval."""
     for name in sources(query, interval):
