@@ -24,6 +24,8 @@ from gateway.installation import Installation
 GATEWAY = "gateway"
 #: An authority that ends within so many days is told: devices need the next one in time.
 AUTHORITY_NOTICE_DAYS = 365
+#: More names make no better line.
+_NAMED = 5
 #: What the broker reads again only when it starts.
 _AT_START = frozenset({"mosquitto.conf", "ca.pem", "gateway.pem"})
 
@@ -60,6 +62,7 @@ def configure(
     files, remarks = _certificates(installation, options, who, (rows, registry), before, now)
     in_force = current(rows)
     granted = rights.rights_of(registry, in_force, who)
+    remarks += _ended(registry, granted.accounts, now)
     password = settings.mqtt.broker.password
     if not password and not options.gateway_port:
         remarks.append(f"mqtt.url has no password for {who.user!r}: write mqtt://{who.user}:PASSWORD@127.0.0.1:1883")
@@ -213,6 +216,19 @@ def _revoked(
         if row["serial"] and row["serial"] not in valid and (row["expires_at"] or 0) > now_ms:
             found[row["serial"]] = max(found.get(row["serial"], 0), row["revoked_at"] or row["issued_at"])
     return [ca.Revoked(serial, at) for serial, at in found.items()]
+
+
+def _ended(registry: Registry, accounts: Iterable[str], now: dt.datetime) -> list[str]:
+    """Devices that the registry ends, and that may still send what they measured before."""
+    at = int(now.timestamp() * 1000)
+    found = [
+        name
+        for name in sorted(accounts)
+        if (last := registry.get("devices", name)) is not None and last.get("to") is not None and last["to"] <= at
+    ]
+    more = f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
+    words = "ended in the registry with their accounts still in force; revoke them when their late data are in"
+    return [f"devices {', '.join(found[:_NAMED])}{more}: {words}"] if found else []
 
 
 def _passwords(digests: Mapping[str, str], own: Mapping[str, str], before: str) -> bytes:

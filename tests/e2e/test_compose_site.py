@@ -55,10 +55,11 @@ def ports(site: Site, tmp_path: Path) -> Iterator[dict[int, int]]:
             process.kill()
 
 
-def test_the_health_check_of_compose_passes_and_fails(site: Site, ports: dict[int, int]) -> None:
-    """The very line of the compose file, with ports and folder of here; with another password it is not healthy."""
+def test_the_health_check_of_compose_passes_and_fails(site: Site, ports: dict[int, int], tmp_path: Path) -> None:
+    """The very line of the compose file, with ports and folders of here; with another password it is not healthy."""
     line = COMPOSE["services"]["mosquitto"]["healthcheck"]["test"][1].replace("$$", "$")
     line = line.replace("-p 1883", f"-p {ports[1883]}").replace(MOSQUITTO, str(site.broker))
+    line = line.replace("/tmp/health", str(tmp_path / "health"))
     assert subprocess.run(["sh", "-c", line], capture_output=True, check=False).returncode == 0
     (site.broker / "health.password").write_text("another", encoding="utf-8")
     assert subprocess.run(["sh", "-c", line], capture_output=True, check=False).returncode != 0

@@ -131,6 +131,18 @@ def test_the_list_of_revoked_certificates_grows_and_is_newer_each_time(site: Bro
     assert list(x509.load_pem_x509_crl((site.out / "crl.pem").read_bytes())) == []
 
 
+def test_devices_that_ended_by_date_are_told(site: BrokerSite) -> None:
+    """They keep their rights for late data, and whoever runs the command reads that it is time to revoke them."""
+    end = int(NOW.timestamp() * 1000)
+    site.register(("devices", {"id": "wq-1", "kind": "water", "to": end}))
+    site.give("wq-1", "pw")
+    site.give("wq-2", "pw")
+    assert not any("wq-1" in remark for remark in site.write(NOW - dt.timedelta(days=1)).remarks)
+    (remark,) = (remark for remark in site.write(NOW).remarks if "wq-1" in remark)
+    assert remark.startswith("devices wq-1: ended in the registry")
+    assert "user wq-1" in (site.out / "acl").read_text()
+
+
 def test_what_was_revoked_stays_so_where_the_credentials_were_lost(site: BrokerSite) -> None:
     """A state made again from the journal knows no serial; the list of before does, if our authority signed it."""
     for _ in range(2):
