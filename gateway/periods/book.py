@@ -65,6 +65,10 @@ class Book:
         """Of which of ``KINDS`` a device is, was or will be."""
         return kinds_of(self.registry, device)
 
+    def dated(self, device: str) -> bool:
+        """Whether the registry says since when a device is there."""
+        return any("from" in period for period in periods_of(self.registry.body("devices", device))[:1])
+
     def spans(self, device: str, start: int, end: int) -> list[Span]:
         """What is registered of a device from ``start`` to ``end``, cut where it changes."""
         cuts = [start, *(turn for turn in self.registry.turns(device) if start < turn < end), end]

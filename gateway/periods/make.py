@@ -12,7 +12,7 @@ import structlog
 
 from gateway import state
 from gateway.periods.book import Book
-from gateway.periods.compute import STATE_MS, Stood, work_out
+from gateway.periods.compute import STATE_MS, Line, Stood, work_out
 from gateway.periods.figures import Figures, Work
 from gateway.periods.lines import (
     district_line,
@@ -60,11 +60,13 @@ class Maker:
         devices: Sequence[str],
         *,
         anew: bool,
-        stands: Collection[str] = (),
+        stands: Collection[str] | None = None,
     ) -> None:
         """Write the 5-minute figures of ``windows``; ``anew``: what stood there and is no more becomes nothing.
 
-        ``stands`` are devices of which readings alone changed: what was due of them stays what it was.
+        ``stands``, where the windows were worked out before: the devices of which readings alone changed. What was due
+        of them stays what it was. Of the others what is due is worked out again, but an entry of the registry without
+        a ``from`` makes nothing due where nothing stood: it may be younger than the window.
         """
         start, end = windows[0], windows[-1] + WINDOW_MS
         works = self._works(start, end)
@@ -78,7 +80,7 @@ class Maker:
             for series in itertools.chain.from_iterable(answers[: -1 if anew else None]):
                 found.setdefault(series.tags["device"], []).append(series)
             before = list(stored(answers[-1])) if anew else []
-            stood: dict[str, dict[Stood, int]] = {plain(device): {} for device in some if device in stands}
+            stood: dict[str, dict[Stood, int]] = {plain(device): {} for device in some if device in (stands or ())}
             for one in before:
                 if one.device in stood:
                     stood[one.device][one[1:5]] = one.figures.due
@@ -88,12 +90,11 @@ class Maker:
                 for key in [plain(device)]
                 for line in work_out(book, device, windows, found.get(key, ()), works.get(device, ()), stood.get(key))
             ]
+            if stands is not None:
+                made = _known(book, some, made, before)
             keys = {one[:5] for one in made}
-            made += [
-                one._replace(figures=Figures(due=one.figures.due if one.device in stood else 0))
-                for one in before
-                if one[:5] not in keys
-            ]
+            gone = [one for one in before if one[:5] not in keys]
+            made += [one._replace(figures=Figures(due=one.figures.due if one.device in stood else 0)) for one in gone]
             self._write(line(f"{kind}_5m", one) for one in made)
 
     @staticmethod
@@ -174,6 +175,13 @@ class Maker:
             for at, words in future.result():
                 # Nothing of ours is refused but by a field of another type, which somebody else wrote there.
                 log.error("figures were refused", line=texts[at].decode("utf-8", "replace")[:300], words=words)
+
+
+def _known(book: Book, devices: Sequence[str], made: Sequence[Line], before: Sequence[Line]) -> list[Line]:
+    """The lines of those who were there: something came, something stood, or the registry says since when."""
+    there = {(one.device, one.start) for one in before}
+    dated = {plain(device) for device in devices if book.dated(device)}
+    return [one for one in made if one.figures.received or one.device in dated or (one.device, one.start) in there]
 
 
 def _chunks(devices: Sequence[str], size: int) -> Iterator[Sequence[str]]:

@@ -251,10 +251,7 @@ def test_a_value_does_not_count_while_the_cell_was_said_to_be_dry_before(site: S
 def test_a_device_that_is_removed_keeps_what_it_sent_until_then(
     site: Site, monkeypatch: pytest.MonkeyPatch, few: int
 ) -> None:
-    """Registered until minute 47, the last windows of which are not worked out by then: nothing is short of them.
-
-    Of a removed device as much was due as came.
-    """
+    """Removed before its last windows are worked out: nothing is short of them, and as much was due as came."""
     monkeypatch.setattr(follow, "FEW", few)
     site.register("devices", DEVICE | {"id": "wq-2", "channels": CHANNELS})
     for device in ("wq-1", "wq-2"):
@@ -311,10 +308,7 @@ def test_a_limit_that_reaches_back_a_month_over_many_devices_locks_nobody_out(si
 
 
 def test_what_was_due_stands_where_only_readings_changed(site: Site) -> None:
-    """Undated changes hold from now on: a device that is new and an interval of 10 s change no window before them.
-
-    A late reading comes of one device, then of so many that all are looked at again.
-    """
+    """A device that is new and an interval of 10 s, both undated, change no window before them."""
     site.every("wq-1", [0, 1, 2, 3], chlorine_free=0.5)
     site.at(6)
     site.register(
@@ -335,6 +329,14 @@ def test_what_was_due_stands_where_only_readings_changed(site: Site) -> None:
     site.session("wq-1", MIDNIGHT, MIDNIGHT + 4 * MINUTE, kind="outage")
     site.at(9.1)
     assert of(site)[0] == (6, 1, 1, 1, 1)
+
+    # A dated limit of the place reaches back for both, but says nothing of when the second came.
+    limits = [{"parameter": "ph", "min": 7.5, "from": MIDNIGHT - 1}]
+    site.register("places", PLACE | {"limits": limits})
+    site.at(9.2)
+    found = site.figures("water_5m", "due", "low")
+    assert found[0, "wq-1", "out-1", "ph"] == (6, 7.5)
+    assert (0, "wq-2", "out-1", "ph") not in found
 
 
 def test_a_reading_of_a_wrong_clock_makes_nothing_else_due(site: Site) -> None:
