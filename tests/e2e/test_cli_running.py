@@ -88,7 +88,7 @@ def test_doctor_finds_nothing_wrong_with_a_sound_installation(
     assert ran.returncode == 0, ran.stdout
     mark = {"en": "ok ", "zh": "正常"}[language]
     assert all(line.startswith(mark) for line in ran.stdout.splitlines())
-    assert len(ran.stdout.splitlines()) == 12
+    assert len(ran.stdout.splitlines()) == 13
 
 
 def test_doctor_names_each_fault_and_what_to_do(start_mosquitto: object, tmp_path: Path) -> None:
