@@ -135,6 +135,8 @@ def _broker(site: Site, installation: Installation, hosts: Sequence[str]) -> Non
         data=MOSQUITTO_DATA,
         hosts=(*BROKER_HOSTS, *(name for name in hosts if name not in BROKER_HOSTS)),
         gateway_port=GATEWAY_PORT,
+        # A city's queue while the gateway is away: saved at each change it would stall the broker (docs/broker.md).
+        save_every=2,
     )
     configure(settings, Registry(settings.mqtt.root), [], options, dt.datetime.now(dt.UTC))
     save_options(installation, msgspec.structs.replace(options, out=BROKER))
