@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -75,7 +76,9 @@ def test_image_and_install_script_do_the_same() -> None:
 def test_the_steps_make_an_environment_that_runs_alone(tmp_path: Path) -> None:
     """Installed from lock and wheel it says its version from any folder, with no source and no tool of ours in it."""
     target = tmp_path / "hygeia"
-    environment = {"PATH": "/usr/bin:/bin", "PYTHON": sys.executable, "HOME": str(Path.home())}
+    # How packages are reached is the machine's own; what is installed must not come from this environment.
+    mine = {name: value for name, value in os.environ.items() if name not in {"PYTHONPATH", "VIRTUAL_ENV"}}
+    environment = {**mine, "PATH": "/usr/bin:/bin", "PYTHON": sys.executable}
     made = subprocess.run(
         [ROOT / "scripts" / "install.sh", target], env=environment, capture_output=True, text=True, check=False
     )
