@@ -30,8 +30,8 @@ from devices.simulate.city import City
 from gateway.config import Settings
 from gateway.database import open_state
 from gateway.installation import Installation
-from gateway.mirror.mirror import target_of
 from gateway.reconcile import Report, reconcile
+from gateway.store.influx_link import Target
 from tests.plugins.influx import Bucket
 from tests.support.grafana_queries import Influx, Ran, run
 from tests.support.influx_city import InfluxCity, fill
@@ -104,7 +104,7 @@ def _reconciled(bucket: Bucket, settings: Settings, city: InfluxCity) -> Found:
         installation.journal,
         engine,
         settings.mqtt.root,
-        target_of(settings),
+        Target.of(settings.influx),
         start=city.start,
         end=city.end,
     )

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from gateway.errors import UsageError
 from gateway.influx_http import InfluxError, InfluxHttp, Reply, basic
 from gateway.influx_setup import UNKNOWN, Secret, Step, Wanted, new_password
-from gateway.store.influx_query import identifier
+from gateway.store.influx_query import identifier, seconds_of
 
-_DURATION = re.compile(r"(\d+)([hms])")
-_SECONDS = {"h": 3600, "m": 60, "s": 1}
 _READ, _ALL = "READ", "ALL PRIVILEGES"
 
 
@@ -93,7 +90,7 @@ class _V1:
         if [self._database] not in self._ask("SHOW DATABASES"):
             self._do(f"CREATE DATABASE {name} WITH DURATION {duration} NAME {policy}")
             return Step("bucket", wanted.bucket, "created", duration)
-        policies = {row[0]: _seconds(row[1]) for row in self._ask(f"SHOW RETENTION POLICIES ON {name}")}
+        policies = {row[0]: seconds_of(row[1]) for row in self._ask(f"SHOW RETENTION POLICIES ON {name}")}
         now = policies.get(self._policy)
         if now is None:
             self._do(f"CREATE RETENTION POLICY {policy} ON {name} DURATION {duration} REPLICATION 1")
@@ -178,11 +175,6 @@ class _V1:
         if self._send("SHOW DATABASES", "").status == 200:
             return True  # authentication is off: nothing proves a password
         return self._send("SHOW DATABASES", basic(user, password)).status == 200
-
-
-def _seconds(duration: str) -> int:
-    """A Go duration such as ``168h0m0s`` in seconds."""
-    return sum(int(number) * _SECONDS[unit] for number, unit in _DURATION.findall(duration))
 
 
 def _shard_hours(retention_s: int) -> int:

@@ -9,7 +9,6 @@ since. The journal is read a few thousand records at a time, so memory does not 
 from __future__ import annotations
 
 import random
-import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -31,7 +30,7 @@ from gateway.rederive import Rederive
 from gateway.store.base import Item
 from gateway.store.influx import InfluxStore, stored_upto
 from gateway.store.influx_link import InfluxLink, Target
-from gateway.store.influx_query import Found, identifier
+from gateway.store.influx_query import Found, identifier, seconds_of
 from gateway.store.influx_write import Backoff, UnwrittenError
 
 #: Bytes of journal compared at a time, some 20,000 messages; lines in one request; statements in one.
@@ -43,8 +42,6 @@ _TRIES = 8
 _MOST_NAMED = 100
 _HOUR = 3_600_000
 _Result = TypeVar("_Result")
-_AGE = re.compile(r"(\d+)([hms])")
-_MS = {"h": 3_600_000, "m": 60_000, "s": 1000}
 
 
 class Progress(msgspec.Struct):
@@ -254,6 +251,6 @@ class _Reconcile:
         for row in found.values:
             said = dict(zip(found.columns, row, strict=True))
             if said.get("name") == (policy or said.get("name")) and (policy or said.get("default")):
-                kept = sum(int(number) * _MS[unit] for number, unit in _AGE.findall(str(said.get("duration"))))
+                kept = 1000 * seconds_of(str(said.get("duration")))
                 return time.time_ns() // 1_000_000 - kept if kept else -(2**63)
         return -(2**63)

@@ -7,6 +7,7 @@ from grafana_foundation_sdk.models import dashboard as model
 from dashboards.grafana import columns, links, names, panels, query
 from dashboards.grafana.board import Board
 from dashboards.grafana.look import FAULT_STEPS, ORANGE, PERCENT, RATE, RED, SEVERITIES, Column, Look
+from dashboards.grafana.open_alerts import open_alerts
 from dashboards.grafana.panels import NOTHING, Head
 from dashboards.grafana.variables import tag_values
 from dashboards.grafana.words import Scene, Words
@@ -25,8 +26,8 @@ _FAULTS = Look(decimals=0, steps=FAULT_STEPS, by_value=True)
 _DAILY = "fill(none) tz('${time_zone}')"
 _IN_TIME = 'sum("in_time") / sum("fired")'
 ABOUT_IN_TIME = Words(
-    "在规定时间内确认的报警 ÷ 触发的报警。",
-    "Alerts acknowledged within the time that their severity allows, divided by alerts that fired.",
+    "在逐级通知转给下一人之前确认的报警 ÷ 触发的报警。",
+    "Alerts acknowledged before the order of call went on to somebody else, divided by alerts that fired.",
 )
 _BY_SEVERITY = {name: Column(words, Look(fixed=color)) for name, (words, color) in SEVERITIES.items()}
 
@@ -49,7 +50,7 @@ def board(scene: Scene) -> Board:
     for panel in (_districts(scene), _rules(scene)):
         made.add(panel)
     made.row(30, Words("负荷", "Load"))
-    for panel in (_load(scene), _floods(scene)):
+    for panel in (open_alerts(scene, 31), _floods(scene)):
         made.add(panel)
     return made
 
@@ -170,25 +171,6 @@ def _rules(scene: Scene) -> model.Panel:
             "standing": Column(Words("长期未解除", "Standing"), _FAULTS, 120),
         },
         empty=NO_ALERTS,
-    )
-
-
-def _load(scene: Scene) -> model.Panel:
-    text = query.select('max("open_alerts")', "alert_load", query.where("district"), query.by_time("district"))
-    return panels.graph(
-        scene,
-        Head(
-            31,
-            Words("未解除报警数（7 天）", "Open alerts (7 days)"),
-            Words("网关每 10 分钟登记一次，按区。", "As the gateway notes them each 10 minutes, by district."),
-            (12, 8),
-        ),
-        [query.series(text, alias="$tag_district")],
-        calcs=("max", "lastNotNull"),
-        steps=True,
-        look=Look(decimals=0, low=0),
-        time_from="7d",
-        min_interval="10m",
     )
 
 

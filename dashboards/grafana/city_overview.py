@@ -8,6 +8,7 @@ from dashboards.grafana import columns, links, panels, query
 from dashboards.grafana.board import Board
 from dashboards.grafana.definitions import COMPLIANCE, ONLINE, TRANSMISSION, VALIDITY, about
 from dashboards.grafana.look import FAULT_STEPS, PLACE_STATES, RATE, Column, Look
+from dashboards.grafana.open_alerts import open_alerts
 from dashboards.grafana.panels import NOTHING, Head
 from dashboards.grafana.variables import choice, tag_values
 from dashboards.grafana.words import Scene, Words
@@ -57,7 +58,7 @@ def board(scene: Scene) -> Board:
     made.add(_trend(scene, 21, COMPLIANCE.name, COMPLIANCE.formula, about(COMPLIANCE)))
     made.add(_trend(scene, 22, TRANSMISSION.name, TRANSMISSION.formula, about(TRANSMISSION)))
     made.add(_parameters(scene))
-    made.add(_load(scene))
+    made.add(open_alerts(scene, 24))
     made.row(30, Words("最近报警", "Latest alerts"))
     made.add(_alerts(scene))
     return made
@@ -244,25 +245,6 @@ def _parameters(scene: Scene) -> model.Panel:
         min_interval="1h",
         # A row a district, parameter and hour: hours up to 10 days, days up to a year.
         across=10,
-    )
-
-
-def _load(scene: Scene) -> model.Panel:
-    text = query.select('max("open_alerts")', "alert_load", query.where("district"), query.by_time("district"))
-    return panels.graph(
-        scene,
-        Head(
-            24,
-            Words("各区未解除报警数（7 天）", "Open alerts by district (7 days)"),
-            Words("网关每 10 分钟登记一次。", "As the gateway notes them each 10 minutes."),
-            (12, 8),
-        ),
-        [query.series(text, alias="$tag_district")],
-        calcs=("max", "lastNotNull"),
-        steps=True,
-        look=Look(decimals=0, low=0),
-        time_from="7d",
-        min_interval="10m",
     )
 
 

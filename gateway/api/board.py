@@ -11,7 +11,7 @@ import msgspec
 from gateway.api.scope import Scope
 from gateway.api.services import Band, Latest, Services
 from gateway.api.whereabouts import Whereabouts
-from gateway.mirror.verdicts import DEFAULT_REPORT_S, WITHOUT_READINGS, patience_ms
+from gateway.verdicts import DEFAULT_REPORT_S, WITHOUT_READINGS, patience_ms
 
 #: The board is not older than this, and working it out takes at most a twentieth of the time.
 FRESH_S = 1.0

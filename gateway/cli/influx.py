@@ -152,14 +152,12 @@ def reconcile(
         with engine.connect() as connection:
             if revision(connection) != newest_revision():
                 raise UsageError(f"{installation.state}: of another version of Hygeia; 'hygeia run' brings it forward")
-        token, ca = influx.token.get_secret_value(), str(influx.ca) if influx.ca else None
-        target = Target(influx.url, influx.org, influx.bucket, token, ca)
         with _progress(start, end) as tell:
             report = work(
                 installation.journal,
                 engine,
                 settings.mqtt.root,
-                target,
+                Target.of(influx),
                 start=start,
                 end=end,
                 dry_run=dry_run,

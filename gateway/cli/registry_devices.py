@@ -23,7 +23,7 @@ from gateway.errors import HygeiaError, UsageError
 DeviceKind = Literal["water", "terminal", "store_climate", "radiation", "gateway"]
 SOURCE = "source-"
 
-Qr = Annotated[bool, typer.Option("--qr", help="Show the credentials as a QR code too.")]
+Qr = Annotated[bool, typer.Option("--qr/--no-qr", help="Show the credentials as a QR code, too.")]
 
 
 def add_device(
@@ -33,7 +33,7 @@ def add_device(
     credentials: Annotated[
         bool, typer.Option("--credentials/--no-credentials", help="Give it a password for the broker.")
     ] = True,
-    qr: Qr = False,
+    qr: Qr = True,
     config: Config = None,
     data_dir: DataDir = None,
     json: Json = False,
@@ -81,7 +81,7 @@ def rotate_device(
     id: Annotated[  # noqa: A002 - the field
         str, typer.Argument(metavar="ID", help="The device's id, or source-ID for the account that a source shares.")
     ],
-    qr: Qr = False,
+    qr: Qr = True,
     config: Config = None,
     data_dir: DataDir = None,
     json: Json = False,

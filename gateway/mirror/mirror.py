@@ -23,7 +23,6 @@ from custody.balance import end_of
 from gateway import state
 from gateway.api.services import Services
 from gateway.clock import Clock
-from gateway.config import Settings
 from gateway.core import Core
 from gateway.mirror import answers, points
 from gateway.mirror.own import own_figures
@@ -45,13 +44,6 @@ BACK_MS = 31 * DAY_MS
 #: Lines in one request.
 _LINES = 2500
 MARK = "mirror"
-
-
-def target_of(settings: Settings) -> Target:
-    """The configured bucket."""
-    influx = settings.influx
-    ca = str(influx.ca) if influx.ca else None
-    return Target(influx.url, influx.org, influx.bucket, influx.token.get_secret_value(), ca)
 
 
 def sums_statement(start: int) -> str:
@@ -216,7 +208,7 @@ class Mirror:
 
     def _opened(self) -> InfluxLink:
         if self._link is None:
-            link = InfluxLink(target_of(self._view.settings), in_flight=1)
+            link = InfluxLink(Target.of(self._view.settings.influx), in_flight=1)
             link.open()
             self._link = link
         return self._link

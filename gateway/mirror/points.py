@@ -56,7 +56,7 @@ class Point(NamedTuple):
 
 
 class PlaceFigures(msgspec.Struct, frozen=True):
-    """A place of the registry and how it stands (``gateway.mirror.verdicts.place_state``)."""
+    """A place of the registry and how it stands (``gateway.verdicts.place_state``)."""
 
     place: str
     unit: str

@@ -16,7 +16,7 @@ from gateway.api.services import Services
 from gateway.core import Core
 from gateway.decide.listed import last_day
 from gateway.mirror.points import DAY_MS, DeviceFigures, PlaceFigures, UnitFigures
-from gateway.mirror.verdicts import DEFAULT_REPORT_S, WITHOUT_READINGS, all_silent, is_online, place_state
+from gateway.verdicts import DEFAULT_REPORT_S, WITHOUT_READINGS, all_silent, is_online, place_state
 
 #: Alerts in front of people whose cause stands, or that a person has still to close.
 STANDING = ("active", "acknowledged", "latched")

@@ -152,10 +152,7 @@ class Periods:
 
     def _maker(self) -> Maker:
         if self._link is None:
-            influx = self._core.settings.influx
-            ca = str(influx.ca) if influx.ca else None
-            target = Target(influx.url, influx.org, influx.bucket, influx.token.get_secret_value(), ca)
-            link = InfluxLink(target, in_flight=1)
+            link = InfluxLink(Target.of(self._core.settings.influx), in_flight=1)
             link.open()
             self._link = link
         return Maker(self._link, self._engine, self._zone, self._stopping)

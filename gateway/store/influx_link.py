@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Coroutine, Mapping, Sequence
 from concurrent.futures import Future
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, Self, TypeVar
 
 import aiohttp
 import msgspec
@@ -24,6 +24,7 @@ from influxdb_client.client.influxdb_client_async import InfluxDBClientAsync
 from influxdb_client.rest import ApiException
 from influxdb_client.service.write_service import WriteService
 
+from gateway.config.model import Influx
 from gateway.influx_http import basic
 from gateway.store.influx_query import Found
 from gateway.store.influx_write import UNTRUSTED, Answer, Refusal, UnwrittenError, Verdict, answer_of, deliver, judge
@@ -46,6 +47,12 @@ class Target(NamedTuple):
     ca: str | None = None
     timeout: float = 30.0
     gzip: bool = False
+
+    @classmethod
+    def of(cls, influx: Influx) -> Self:
+        """The configured bucket."""
+        ca = str(influx.ca) if influx.ca else None
+        return cls(influx.url, influx.org, influx.bucket, influx.token.get_secret_value(), ca)
 
     def __repr__(self) -> str:
         """Without the token."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -32,6 +33,10 @@ class Found(msgspec.Struct):
     partial: bool = False
 
 
+_DURATION = re.compile(r"(\d+)([hms])")
+_SECONDS = {"h": 3600, "m": 60, "s": 1}
+
+
 def identifier(text: str) -> str:
     """Write a measurement, field or tag name."""
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
@@ -40,6 +45,11 @@ def identifier(text: str) -> str:
 def literal(text: str) -> str:
     """Write a tag value as it was stored."""
     return "'" + plain(text).replace("'", "\\'") + "'"
+
+
+def seconds_of(duration: str) -> int:
+    """A Go duration, as InfluxDB says a retention: ``168h0m0s`` is 604,800."""
+    return sum(int(number) * _SECONDS[unit] for number, unit in _DURATION.findall(duration))
 
 
 def runs(times: Iterable[tuple[str, str, int]]) -> Iterator[tuple[str, list[str], int, int]]:

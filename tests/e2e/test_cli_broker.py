@@ -107,7 +107,7 @@ def test_a_device_from_its_first_password_to_its_end(run: Run, folder: Path, tmp
 def test_credentials_are_shown_once_as_text_and_code(run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """People read what a device needs in their language, and a phone reads the same from the terminal."""
     monkeypatch.setenv("HYGEIA_LANG", "zh")
-    code, said, _ = run("registry", "add-device", "wq-1", "--qr", "--data-dir", folder)
+    code, said, _ = run("registry", "add-device", "wq-1", "--data-dir", folder)
     assert code == 0
     lines = said.splitlines()
     assert lines[0] == "设备 wq-1 已登记"
@@ -116,6 +116,7 @@ def test_credentials_are_shown_once_as_text_and_code(run: Run, folder: Path, mon
     held = json.loads(scan([line for line in lines if set(line) <= set("█▀▄ ") and "█" in line]))
     assert held["user"] == "wq-1"
     assert f"  密码: {held['password']} " in lines[2]
+    assert "█" not in run("registry", "rotate-device", "wq-1", "--no-qr", "--data-dir", folder)[1]
 
 
 def test_what_was_done_already_is_not_asked_for(run: Run, folder: Path, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.mirror.verdicts import (
+from gateway.verdicts import (
     CRITICAL,
     IN_ORDER,
     MAJOR,
