@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from aiohttp import web
 
 from gateway import state
 from tests.influx_servers import (
@@ -85,6 +87,26 @@ def test_the_gateway_gets_everything_in_once_and_parks_the_bad_line(
     assert site.troubles <= {trouble}
     assert trouble != "held" or site.troubles == {"held"}
     assert server.elsewhere == []
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+def test_a_whole_minute_of_503_loses_nothing(site: InfluxSite, moody_influx: tuple[MoodyInflux, str]) -> None:
+    """A server that is busy for sixty real seconds gets everything once afterwards."""
+    server, _ = moody_influx
+    busy_until = time.monotonic() + 60
+
+    async def busy(server: MoodyInflux, request: web.Request, lines: list[bytes]) -> web.StreamResponse:
+        if time.monotonic() < busy_until:
+            return await says(503, "busy")(server, request, lines)
+        return await server.take(lines)
+
+    server.always = busy
+    tell(site)
+    site.settle(troubled=True, within=300)
+    assert time.monotonic() > busy_until
+    assert stored(server) == whole()
+    assert site.troubles == {"behind"}
 
 
 def test_a_413_and_a_slow_server_lose_nothing(site: InfluxSite, moody_influx: tuple[MoodyInflux, str]) -> None:

@@ -132,10 +132,10 @@ class InfluxSite:
         if on:
             self.troubles.add({"store_held": "held", "store_unreachable": "behind"}[name])
 
-    def settle(self, *, troubled: bool = False) -> None:
+    def settle(self, *, troubled: bool = False, within: float = DEADLINE_S) -> None:
         """Wait until the store has all that was taken; ``troubled``: it may take more than one attempt."""
         self.flush()
-        deadline = time.monotonic() + DEADLINE_S
+        deadline = time.monotonic() + within
         while self.follower.cursor < self.core.decider.cursor:
             assert troubled or self.follower.state == "ok", self.follower.words
             assert time.monotonic() < deadline, "the store does not come along"
