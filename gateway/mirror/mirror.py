@@ -16,7 +16,6 @@ from collections.abc import Collection, Sequence
 
 import sqlalchemy as sa
 import structlog
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from alerts.kpi import SLOT_MS
 from custody.balance import end_of
@@ -24,11 +23,13 @@ from gateway import state
 from gateway.api.services import Services
 from gateway.clock import Clock
 from gateway.core import Core
+from gateway.database import writing
 from gateway.mirror import answers, points
 from gateway.mirror.own import own_figures
 from gateway.mirror.points import DAY_MS, Memory, Point
 from gateway.mirror.standing import Roster, Standing
 from gateway.mirror.waste import Balances, Manifests, Stores
+from gateway.periods.marks import write_marks
 from gateway.store.influx_link import InfluxLink, Target
 from gateway.store.influx_write import UnwrittenError
 from gateway.store.lines import NS_PER_MS
@@ -223,10 +224,8 @@ class Mirror:
                 )
 
     def _keep_mark(self, minute: int) -> None:
-        statement = upsert(state.period_marks)
-        statement = statement.on_conflict_do_update(index_elements=["name"], set_={"upto": statement.excluded.upto})
-        with self._view.engine.begin() as connection:
-            connection.execute(statement, [{"name": MARK, "upto": minute}])
+        with writing(self._view.engine) as connection:
+            write_marks(connection, {MARK: minute})
 
     def _run(self) -> None:
         while not self._wait():
